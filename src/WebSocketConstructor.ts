@@ -1,0 +1,48 @@
+/**
+ * The seam to the WebSocket of the platform: one function that opens a socket. `effect-livekit/node` and `/browser` provide
+ * the global `WebSocket`; `/testing` provides sockets that never leave the process.
+ */
+import * as Context from "effect/Context"
+import * as Layer from "effect/Layer"
+
+/**
+ * The part of the W3C `WebSocket` that the engine uses.
+ *
+ * @category models
+ */
+export interface WebSocketLike {
+  binaryType: string
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
+  readonly readyState: number
+  send(data: Uint8Array<ArrayBuffer>): void
+  close(code?: number, reason?: string): void
+  onopen: ((event: never) => unknown) | null
+  onmessage: ((event: { readonly data: unknown }) => unknown) | null
+  onerror: ((event: never) => unknown) | null
+  onclose: ((event: { readonly code: number; readonly reason: string }) => unknown) | null
+}
+
+/**
+ * Opens a WebSocket. May throw, as the W3C constructor does, when the URL is not acceptable.
+ *
+ * @example
+ * ```ts
+ * import { WebSocketConstructor } from "effect-livekit"
+ * import { Layer } from "effect"
+ *
+ * const layer = Layer.succeed(WebSocketConstructor.WebSocketConstructor, (url) => new WebSocket(url))
+ * ```
+ *
+ * @category services
+ */
+export class WebSocketConstructor extends Context.Service<WebSocketConstructor, (url: string) => WebSocketLike>()(
+  "effect-livekit/WebSocketConstructor"
+) {}
+
+/**
+ * Provides a constructor function.
+ *
+ * @category layers
+ */
+export const layer = (make: (url: string) => WebSocketLike): Layer.Layer<WebSocketConstructor> =>
+  Layer.succeed(WebSocketConstructor, make)
