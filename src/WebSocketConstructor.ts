@@ -14,7 +14,7 @@ export interface WebSocketLike {
   binaryType: string
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number
-  send(data: Uint8Array<ArrayBuffer>): void
+  send(data: Uint8Array): void
   close(code?: number, reason?: string): void
   onopen: ((event: never) => unknown) | null
   onmessage: ((event: { readonly data: unknown }) => unknown) | null

@@ -1,0 +1,82 @@
+/**
+ * Settings of the engine that seldom change, with defaults.
+ */
+import { ClientInfo, ClientInfo_SDK } from "@livekit/protocol"
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+
+/**
+ * @category models
+ */
+export interface EngineSettings {
+  /** How the client presents itself to the server. Default: the Node SDK, protocol 17. */
+  readonly clientInfo: ClientInfo
+  /** Milliseconds for the WebSocket to open. Default 10,000 (SC7). */
+  readonly dialTimeout: number
+  /** Milliseconds from the open socket to the first message. Default 5,000. */
+  readonly firstFrameTimeout: number
+  /** Milliseconds for the `validate` request that asks why a dial failed. Default 3,000. */
+  readonly validateTimeout: number
+  /** Milliseconds for the needed peer connections to connect and their channels to open. Default 20,000 (S101). */
+  readonly peerConnectionTimeout: number
+  /** Milliseconds for the server to answer an offer. Default 15,000 (L4). */
+  readonly answerTimeout: number
+  /** Milliseconds that requests to negotiate are collected before an offer is made. Default 20 (PT6). */
+  readonly negotiationDebounce: number
+  /** Bytes of reliable data that may be accepted and not yet handed to the network. Default 2 MiB (S133). */
+  readonly reliableCapacity: number
+  /** Bytes of reliable data kept for replay beyond what the channel still buffers. Default 2.5 MiB (S10). */
+  readonly reliableRetention: number
+  /** Bytes buffered in a lossy channel above which packets are dropped. Default 256 KiB. */
+  readonly lossyCapacity: number
+  /** Lossy packets received and not yet read above which further lossy ones are dropped. Default 4,096. */
+  readonly lossyBacklog: number
+  /** Milliseconds for which the last sequence of a silent sender is remembered. Default 30,000 (S11). */
+  readonly receiveStateTtl: number
+  /** Largest reliable or lossy packet in bytes, whatever the server's SDP allows. Default 64,000; 0 is no own limit. */
+  readonly maxPacketSize: number
+  /** Whether to put the publisher's offer into the join request. `auto` does so on the first attempt of a session. */
+  readonly offerInJoin: "auto" | "never"
+  /** Compresses the join request where the platform can. Provided by the node and browser layers. */
+  readonly gzip: ((bytes: Uint8Array) => Effect.Effect<Uint8Array>) | undefined
+}
+
+/**
+ * The defaults of {@link EngineConfig}.
+ *
+ * @category constants
+ */
+export const defaults: EngineSettings = {
+  clientInfo: new ClientInfo({ sdk: ClientInfo_SDK.NODE, protocol: 17, version: "0.1.0" }),
+  dialTimeout: 10_000,
+  firstFrameTimeout: 5_000,
+  validateTimeout: 3_000,
+  peerConnectionTimeout: 20_000,
+  answerTimeout: 15_000,
+  negotiationDebounce: 20,
+  reliableCapacity: 2 * 1024 * 1024,
+  reliableRetention: 2_621_440,
+  lossyCapacity: 256 * 1024,
+  lossyBacklog: 4_096,
+  receiveStateTtl: 30_000,
+  maxPacketSize: 64_000,
+  offerInJoin: "auto",
+  gzip: undefined
+}
+
+/**
+ * The settings in force. A reference with defaults: provide it to change some.
+ *
+ * @example
+ * ```ts
+ * import { EngineConfig } from "effect-livekit"
+ * import { Layer } from "effect"
+ *
+ * const layer = Layer.succeed(EngineConfig.EngineConfig, { ...EngineConfig.defaults, dialTimeout: 4_000 })
+ * ```
+ *
+ * @category services
+ */
+export const EngineConfig = Context.Reference<EngineSettings>("effect-livekit/EngineConfig", {
+  defaultValue: () => defaults
+})

@@ -1,0 +1,177 @@
+/**
+ * Failures of the signal connection: the WebSocket between the engine and the server.
+ */
+import type { DisconnectReason, LeaveRequest_Action, RegionSettings } from "@livekit/protocol"
+import * as Data from "effect/Data"
+import type { Recovery } from "./Recovery.ts"
+
+/**
+ * The URL is not one that can be dialled.
+ *
+ * @category reasons
+ */
+export class InvalidUrl extends Data.TaggedError("InvalidUrl")<{ readonly why: string }> {
+  readonly recovery: Recovery = "GiveUp"
+  override get message() {
+    return `the server URL cannot be used: ${this.why}; give one like wss://example.livekit.cloud or ws://127.0.0.1:7880`
+  }
+}
+
+/**
+ * The WebSocket did not open in time (SC7).
+ *
+ * @category reasons
+ */
+export class DialTimeout extends Data.TaggedError("DialTimeout")<{ readonly millis: number }> {
+  readonly recovery: Recovery = "Resume"
+  override get message() {
+    return `the server did not complete the WebSocket upgrade within ${this.millis} ms`
+  }
+}
+
+/**
+ * The WebSocket opened and no first message came in time.
+ *
+ * @category reasons
+ */
+export class FirstFrameTimeout extends Data.TaggedError("FirstFrameTimeout")<{ readonly millis: number }> {
+  readonly recovery: Recovery = "Resume"
+  override get message() {
+    return `the server accepted the connection but sent no first message within ${this.millis} ms`
+  }
+}
+
+/**
+ * Nobody answered: neither the WebSocket nor the HTTP request that asked why.
+ *
+ * @category reasons
+ */
+export class Unreachable extends Data.TaggedError("Unreachable")<{
+  /** Scheme, host and port that were tried. */
+  readonly origin: string
+  readonly cause: unknown
+}> {
+  readonly recovery: Recovery = "Resume"
+  override get message() {
+    return `nothing answers at ${this.origin}; check the address and that the server is running`
+  }
+}
+
+/**
+ * The server answered the dial with an HTTP error (`server.md` 3.1). 401 and 403 will not change by trying again.
+ *
+ * @category reasons
+ */
+export class Rejected extends Data.TaggedError("Rejected")<{
+  readonly status: number
+  /** The body of the answer, exactly. */
+  readonly body: string
+}> {
+  get recovery(): Recovery {
+    return this.status === 401 || this.status === 403 ? "GiveUp" : "Restart"
+  }
+  override get message() {
+    return this.status === 401 || this.status === 403
+      ? `the server refused the token (${this.status}): ${this.body}`
+      : `the server refused the connection (${this.status}): ${this.body}`
+  }
+}
+
+/**
+ * The WebSocket was refused although the server's `validate` route says that all is well: a proxy that does not pass
+ * WebSockets, or a server that was just starting.
+ *
+ * @category reasons
+ */
+export class UpgradeFailed extends Data.TaggedError("UpgradeFailed")<{ readonly status: number }> {
+  readonly recovery: Recovery = "Resume"
+  override get message() {
+    return `the WebSocket upgrade failed although the server's validate route answered ${this.status}; check proxies between here and the server`
+  }
+}
+
+/**
+ * The socket ended before the handshake was complete.
+ *
+ * @category reasons
+ */
+export class SocketLost extends Data.TaggedError("SocketLost")<{ readonly code: number; readonly why: string }> {
+  readonly recovery: Recovery = "Resume"
+  override get message() {
+    return `the signal connection was closed (code ${this.code}${this.why === "" ? "" : `, ${this.why}`})`
+  }
+}
+
+/**
+ * The server answered the handshake with a leave (SC10, Q3).
+ *
+ * @category reasons
+ */
+export class LeaveReceived extends Data.TaggedError("LeaveReceived")<{
+  readonly action: LeaveRequest_Action
+  readonly why: DisconnectReason
+  readonly regions: RegionSettings | undefined
+  readonly recovery: Recovery
+}> {
+  override get message() {
+    return `the server ended the session during the handshake (reason ${this.why})`
+  }
+}
+
+/**
+ * The first message was not one that may come first (W1).
+ *
+ * @category reasons
+ */
+export class ProtocolViolation extends Data.TaggedError("ProtocolViolation")<{
+  readonly expected: string
+  readonly got: string
+  readonly cause?: unknown
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `expected ${this.expected} as the first message, got ${this.got}; is this a LiveKit server?`
+  }
+}
+
+/**
+ * A request was made while there is no signal connection to carry it (SC16).
+ *
+ * @category reasons
+ */
+export class NotConnected extends Data.TaggedError("NotConnected")<{ readonly request: string }> {
+  readonly recovery: Recovery = "Resume"
+  override get message() {
+    return `cannot send ${this.request}: there is no signal connection`
+  }
+}
+
+/**
+ * @category reasons
+ */
+export type SignalErrorReason =
+  | InvalidUrl
+  | DialTimeout
+  | FirstFrameTimeout
+  | Unreachable
+  | Rejected
+  | UpgradeFailed
+  | SocketLost
+  | LeaveReceived
+  | ProtocolViolation
+  | NotConnected
+
+/**
+ * The one error of the signal connection; `reason` says which failure it was. No reason carries the token.
+ *
+ * @category errors
+ */
+export class SignalError extends Data.TaggedError("SignalError")<{ readonly reason: SignalErrorReason }> {
+  override get message() {
+    return this.reason.message
+  }
+  override readonly cause = this.reason
+  get recovery(): Recovery {
+    return this.reason.recovery
+  }
+}

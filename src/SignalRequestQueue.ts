@@ -1,0 +1,72 @@
+/**
+ * Requests that wait for a signal connection (SC14-SC16). They survive the loss of a connection and go out, in the order they
+ * were made, on the next one once the engine opens the gate (after the peer connections are back, S105).
+ *
+ * One queue serves one session; what is still in it when the session is given up is dropped with it.
+ */
+import * as Effect from "effect/Effect"
+import { NotConnected, SignalError } from "./SignalError.ts"
+import type { SignalConnection } from "./SignalConnection.ts"
+import { isPassThrough, type SignalRequest } from "./SignalRequest.ts"
+
+/**
+ * @category models
+ */
+export interface SignalRequestQueue {
+  /**
+   * Sends a pass-through request at once, or fails with `NotConnected` when there is no connection; queues any other.
+   */
+  readonly send: (request: SignalRequest) => Effect.Effect<void, SignalError>
+  /** Uses this connection for what follows; the gate stays closed. */
+  readonly attach: (connection: SignalConnection) => Effect.Effect<void>
+  /** Lets the queued requests out (SC15). */
+  readonly open: Effect.Effect<void>
+  /** The connection is gone: queue until the next one. */
+  readonly detach: Effect.Effect<void>
+  readonly size: Effect.Effect<number>
+}
+
+/**
+ * @category constructors
+ */
+export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
+  const waiting: Array<SignalRequest> = []
+  let connection: SignalConnection | undefined
+  let isOpen = false
+
+  const drain = () => {
+    while (isOpen && connection !== undefined && waiting.length > 0) {
+      const [next] = waiting
+      if (next === undefined || !connection.sendUnsafe(next)) return
+      waiting.shift()
+    }
+  }
+
+  return {
+    send: (request) =>
+      Effect.suspend(() => {
+        if (isPassThrough(request)) {
+          return connection?.sendUnsafe(request) === true
+            ? Effect.void
+            : Effect.fail(new SignalError({ reason: new NotConnected({ request: request.case }) }))
+        }
+        waiting.push(request)
+        drain()
+        return Effect.void
+      }),
+    attach: (next) =>
+      Effect.sync(() => {
+        connection = next
+        isOpen = false
+      }),
+    open: Effect.sync(() => {
+      isOpen = true
+      drain()
+    }),
+    detach: Effect.sync(() => {
+      connection = undefined
+      isOpen = false
+    }),
+    size: Effect.sync(() => waiting.length)
+  }
+})
