@@ -139,7 +139,7 @@ export class ProtocolViolation extends Data.TaggedError("ProtocolViolation")<{
  *
  * @category reasons
  */
-export class NotConnected extends Data.TaggedError("NotConnected")<{ readonly request: string }> {
+export class NoSignal extends Data.TaggedError("NoSignal")<{ readonly request: string }> {
   readonly recovery: Recovery = "Resume"
   override get message() {
     return `cannot send ${this.request}: there is no signal connection`
@@ -159,7 +159,7 @@ export type SignalErrorReason =
   | SocketLost
   | LeaveReceived
   | ProtocolViolation
-  | NotConnected
+  | NoSignal
 
 /**
  * The one error of the signal connection; `reason` says which failure it was. No reason carries the token.

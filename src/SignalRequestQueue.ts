@@ -5,7 +5,7 @@
  * One queue serves one session; what is still in it when the session is given up is dropped with it.
  */
 import * as Effect from "effect/Effect"
-import { NotConnected, SignalError } from "./SignalError.ts"
+import { NoSignal, SignalError } from "./SignalError.ts"
 import type { SignalConnection } from "./SignalConnection.ts"
 import { isPassThrough, type SignalRequest } from "./SignalRequest.ts"
 
@@ -14,7 +14,7 @@ import { isPassThrough, type SignalRequest } from "./SignalRequest.ts"
  */
 export interface SignalRequestQueue {
   /**
-   * Sends a pass-through request at once, or fails with `NotConnected` when there is no connection; queues any other.
+   * Sends a pass-through request at once, or fails with `NoSignal` when there is no connection; queues any other.
    */
   readonly send: (request: SignalRequest) => Effect.Effect<void, SignalError>
   /** Uses this connection for what follows; the gate stays closed. */
@@ -48,7 +48,7 @@ export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
         if (isPassThrough(request)) {
           return connection?.sendUnsafe(request) === true
             ? Effect.void
-            : Effect.fail(new SignalError({ reason: new NotConnected({ request: request.case }) }))
+            : Effect.fail(new SignalError({ reason: new NoSignal({ request: request.case }) }))
         }
         waiting.push(request)
         drain()

@@ -1,0 +1,90 @@
+/**
+ * Failures of the engine.
+ */
+import type { DisconnectReason } from "@livekit/protocol"
+import * as Data from "effect/Data"
+import type { DataChannelErrorReason } from "./DataChannelError.ts"
+import type { PeerConnectionErrorReason } from "./PeerConnectionError.ts"
+import type { SignalErrorReason } from "./SignalError.ts"
+
+/**
+ * The operation needs a connection and there is none: before `connect`, or after `disconnect`.
+ *
+ * @category reasons
+ */
+export class NotConnected extends Data.TaggedError("NotConnected")<{ readonly operation: string }> {
+  override get message() {
+    return `${this.operation} needs a connection; call connect first`
+  }
+}
+
+/**
+ * `connect` was called while the engine is connected or connecting. The existing connection is not disturbed.
+ *
+ * @category reasons
+ */
+export class AlreadyConnected extends Data.TaggedError("AlreadyConnected")<{}> {
+  override get message() {
+    return "the engine is already connected or connecting; disconnect first, or make another engine"
+  }
+}
+
+/**
+ * The connection was ended on purpose: by `disconnect` while connecting, or by the server's goodbye.
+ *
+ * @category reasons
+ */
+export class Ended extends Data.TaggedError("Ended")<{ readonly why: DisconnectReason }> {
+  override get message() {
+    return `the session was ended (reason ${this.why})`
+  }
+}
+
+/**
+ * Reconnecting was given up.
+ *
+ * @category reasons
+ */
+export class ReconnectExhausted extends Data.TaggedError("ReconnectExhausted")<{
+  readonly attempts: number
+  /** Milliseconds from the loss to giving up. */
+  readonly millis: number
+  /** Why the last attempt failed. */
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `reconnecting was given up after ${this.attempts} attempts in ${this.millis} ms`
+  }
+}
+
+/**
+ * @category reasons
+ */
+export type EngineErrorReason =
+  | NotConnected
+  | AlreadyConnected
+  | Ended
+  | ReconnectExhausted
+  | SignalErrorReason
+  | PeerConnectionErrorReason
+  | DataChannelErrorReason
+
+/**
+ * The one error of the engine; `reason` says which failure it was, and is that of the service in which it happened.
+ *
+ * @category errors
+ */
+export class EngineError extends Data.TaggedError("EngineError")<{ readonly reason: EngineErrorReason }> {
+  override get message() {
+    return this.reason.message
+  }
+  override readonly cause = this.reason
+}
+
+/**
+ * Wraps a service's error.
+ *
+ * @category constructors
+ */
+export const from = (error: { readonly reason: EngineErrorReason }): EngineError =>
+  new EngineError({ reason: error.reason })

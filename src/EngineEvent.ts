@@ -1,0 +1,102 @@
+/**
+ * What an engine tells its users, as one tagged union. Every callback of the reference engine's listener is a case here, but
+ * for data packets, which come through `packets`.
+ *
+ * Order (section 1.17 of the reference): a first join is `Joined`, `SignalConnected`, `Connected`; a resume is `Resuming`,
+ * `SignalConnected`, `Resumed`, `PostReconnect`; a full reconnect is `Reconnecting`, `FullReconnecting`, `Joined`,
+ * `SignalConnected`, `Reconnected`, `PostReconnect`; giving up is one `Disconnected`.
+ */
+import type {
+  ActiveSpeakerUpdate,
+  ConnectionQualityUpdate,
+  DisconnectReason,
+  JoinResponse,
+  MuteTrackRequest,
+  ParticipantInfo,
+  RequestResponse,
+  Room,
+  SignalResponse,
+  SpeakersChanged,
+  StreamStateUpdate,
+  SubscribedQualityUpdate,
+  SubscriptionPermissionUpdate,
+  SubscriptionResponse,
+  TrackPublishedResponse,
+  TrackSubscribed,
+  TrackUnpublishedResponse
+} from "@livekit/protocol"
+import type { Kind } from "./DataChannel.ts"
+import type { DisconnectCause } from "./DisconnectCause.ts"
+import type { EngineError } from "./EngineError.ts"
+import type { SignalPath } from "./SignalUrl.ts"
+
+/**
+ * Why the engine says that it is connected.
+ *
+ * @category models
+ */
+export interface Evidence {
+  readonly path: SignalPath
+  /** The peer connections that were needed and are connected. */
+  readonly connected: ReadonlyArray<"publisher" | "subscriber">
+  /** The channels of ours that are open. */
+  readonly open: ReadonlyArray<string>
+}
+
+/**
+ * @category models
+ */
+export type EngineEvent =
+  | { readonly _tag: "Joined"; readonly response: JoinResponse }
+  | { readonly _tag: "SignalConnected"; readonly isResume: boolean }
+  | { readonly _tag: "Connected"; readonly evidence: Evidence }
+  | { readonly _tag: "Resuming"; readonly cause: DisconnectCause }
+  | {
+      readonly _tag: "Resumed"
+      readonly evidence: Evidence
+      /** Reliable packets sent again because the server had not seen them. */
+      readonly replayed: number
+      readonly attempts: number
+    }
+  | { readonly _tag: "Reconnecting"; readonly cause: DisconnectCause }
+  | { readonly _tag: "FullReconnecting"; readonly attempt: number }
+  | { readonly _tag: "Reconnected"; readonly evidence: Evidence; readonly attempts: number }
+  | { readonly _tag: "PostReconnect"; readonly isFullReconnect: boolean }
+  /** The only terminal event; once per connection. `error` is absent when the application disconnected. */
+  | {
+      readonly _tag: "Disconnected"
+      readonly reason: DisconnectReason
+      readonly error: EngineError | undefined
+    }
+  /**
+   * Reliable packets that were handed to a connection which was lost, and may or may not have arrived. `resent` says whether
+   * they were sent again.
+   */
+  | { readonly _tag: "InDoubt"; readonly sequences: ReadonlyArray<number>; readonly resent: boolean }
+  | { readonly _tag: "ParticipantsUpdated"; readonly participants: ReadonlyArray<ParticipantInfo> }
+  | { readonly _tag: "ActiveSpeakersUpdated"; readonly update: ActiveSpeakerUpdate }
+  | { readonly _tag: "SpeakersChanged"; readonly update: SpeakersChanged }
+  | { readonly _tag: "RemoteMuteChanged"; readonly update: MuteTrackRequest }
+  | { readonly _tag: "RoomUpdated"; readonly room: Room }
+  | { readonly _tag: "ConnectionQualityUpdated"; readonly update: ConnectionQualityUpdate }
+  | { readonly _tag: "StreamStateUpdated"; readonly update: StreamStateUpdate }
+  | { readonly _tag: "SubscribedQualityUpdated"; readonly update: SubscribedQualityUpdate }
+  | { readonly _tag: "SubscriptionPermissionUpdated"; readonly update: SubscriptionPermissionUpdate }
+  | { readonly _tag: "SubscriptionAnswered"; readonly response: SubscriptionResponse }
+  | { readonly _tag: "LocalTrackPublished"; readonly response: TrackPublishedResponse }
+  | { readonly _tag: "LocalTrackUnpublished"; readonly response: TrackUnpublishedResponse }
+  | { readonly _tag: "LocalTrackSubscribed"; readonly update: TrackSubscribed }
+  | { readonly _tag: "RequestAnswered"; readonly response: RequestResponse }
+  /** The server gave a new token; the next dial uses it. */
+  | { readonly _tag: "TokenRefreshed" }
+  /** A message that the engine itself has no use for. */
+  | { readonly _tag: "OtherMessage"; readonly message: SignalResponse["message"] }
+  | { readonly _tag: "MalformedSignal"; readonly size: number; readonly cause: unknown }
+  | { readonly _tag: "MalformedPacket"; readonly kind: Kind; readonly size: number; readonly cause: unknown }
+
+/**
+ * The connection ended: the terminal event.
+ *
+ * @category models
+ */
+export type Disconnected = Extract<EngineEvent, { readonly _tag: "Disconnected" }>

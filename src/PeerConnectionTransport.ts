@@ -1,0 +1,239 @@
+/**
+ * One peer connection as a scoped value: a serial negotiator, candidates that wait for their description, and the connection
+ * state as something to await. Statements PT1-PT18.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { EngineConfig } from "./EngineConfig.ts"
+import * as Negotiator from "./internal/Negotiator.ts"
+import { Closed, Failed, PeerConnectionError, type Target } from "./PeerConnectionError.ts"
+import {
+  type Capabilities,
+  type DataChannelOptions,
+  type IceCandidate,
+  PeerConnectionFactory,
+  type PeerConnectionState,
+  type RtcConfiguration,
+  type RtcDataChannel,
+  type SessionDescription,
+  type TransportCounters
+} from "./PeerConnectionFactory.ts"
+import * as Sdp from "./Sdp.ts"
+
+/**
+ * @category models
+ */
+export interface TransportOptions {
+  readonly target: Target
+  readonly configuration: RtcConfiguration
+  /** Sends an offer to the far end (PT13). Absent on a subscriber, which never offers (S36, PT7). */
+  readonly sendOffer?: ((offer: { readonly sdp: string; readonly id: number }) => Effect.Effect<void>) | undefined
+  /** A local candidate (OB1). */
+  readonly onIceCandidate: (candidate: IceCandidate) => void
+  /** A channel that the far end opened. */
+  readonly onDataChannel: (channel: RtcDataChannel) => void
+}
+
+/**
+ * @category models
+ */
+export interface PeerConnectionTransport {
+  readonly target: Target
+  readonly capabilities: Capabilities
+  /**
+   * Asks for an offer and waits until one that covers this request is answered. Requests within 20 ms share an offer (PT6).
+   *
+   * @throws PeerConnectionError `NegotiationFailed`, `Closed`; every caller whose request is concerned gets it (V25)
+   */
+  readonly negotiate: (options?: { readonly iceRestart?: boolean }) => Effect.Effect<void, PeerConnectionError>
+  /** An offer to be carried by the join request instead of `sendOffer`; it counts as sent. Once, before any `negotiate`. */
+  readonly initialOffer: Effect.Effect<{ readonly sdp: string; readonly id: number }, PeerConnectionError>
+  /** Waits until all that has been asked for so far is answered; errors as {@link negotiate}. */
+  readonly negotiated: Effect.Effect<void, PeerConnectionError>
+  /** The way back of answers is gone: an offer that is out does not time out until it is sent again. */
+  readonly pauseDeadline: Effect.Effect<void>
+  /** Sends an offer that is still unanswered again, under a new id: its answer was lost with the signal connection. */
+  readonly repeatOffer: Effect.Effect<void>
+  /** Applies the far end's answer; false if it answers an offer that is no longer current (PT18). */
+  readonly acceptAnswer: (sdp: string, id: number) => Effect.Effect<boolean, PeerConnectionError>
+  /** Applies the far end's offer and makes the answer (S142). */
+  readonly acceptOffer: (sdp: string) => Effect.Effect<SessionDescription, PeerConnectionError>
+  /** Adds a candidate, or keeps it until a remote description allows it (PT2). */
+  readonly addIceCandidate: (candidate: IceCandidate) => Effect.Effect<void>
+  /** Keeps candidates back until the next remote description: they belong to it (PT14). */
+  readonly prepareForIceRestart: Effect.Effect<void>
+  readonly setConfiguration: (configuration: RtcConfiguration) => Effect.Effect<void, PeerConnectionError>
+  readonly createDataChannel: (
+    label: string,
+    options: DataChannelOptions
+  ) => Effect.Effect<RtcDataChannel, PeerConnectionError>
+  readonly state: Effect.Effect<PeerConnectionState>
+  /** The current state, then every change. */
+  readonly stateChanges: Stream.Stream<PeerConnectionState>
+  /** Completes once connected; fails with `Failed` or `Closed`. */
+  readonly connected: Effect.Effect<void, PeerConnectionError>
+  /** Largest message in bytes that the far end takes, by its SDP (D2); infinite before its description or if it says 0. */
+  readonly maxMessageSize: () => number
+  readonly localDescription: () => SessionDescription | null
+  readonly remoteDescription: () => SessionDescription | null
+  readonly counters: Effect.Effect<TransportCounters>
+}
+
+/**
+ * Makes transports.
+ *
+ * @category services
+ */
+export class Factory extends Context.Service<
+  Factory,
+  {
+    readonly capabilities: Capabilities
+    readonly make: (
+      options: TransportOptions
+    ) => Effect.Effect<PeerConnectionTransport, PeerConnectionError, Scope.Scope>
+  }
+>()("effect-livekit/PeerConnectionTransport/Factory") {}
+
+/**
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (
+  options: TransportOptions
+): Effect.fn.Return<PeerConnectionTransport, PeerConnectionError, Scope.Scope | PeerConnectionFactory> {
+  const factory = yield* PeerConnectionFactory
+  const config = yield* EngineConfig
+  const { target } = options
+  const state = yield* SubscriptionRef.make<PeerConnectionState>("new")
+  const states = yield* Queue.unbounded<PeerConnectionState>()
+  const peer = yield* factory.make(options.configuration, {
+    onIceCandidate: options.onIceCandidate,
+    onDataChannel: options.onDataChannel,
+    onConnectionStateChange: (next) => Queue.offerUnsafe(states, next)
+  })
+  yield* Queue.take(states).pipe(
+    Effect.flatMap((next) => SubscriptionRef.set(state, next)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  yield* Effect.addFinalizer(() => SubscriptionRef.set(state, "closed"))
+
+  const lock = yield* Semaphore.make(1)
+  const held = yield* Ref.make<ReadonlyArray<IceCandidate>>([])
+  const isHolding = yield* Ref.make(true)
+  const unsetOffer = yield* Ref.make<SessionDescription | undefined>(undefined)
+
+  // A candidate that cannot be used is one path less, not a failure of the session (V26).
+  const addCandidate = (candidate: IceCandidate) =>
+    peer
+      .addIceCandidate(candidate)
+      .pipe(Effect.catch((error) => Effect.logDebug(`${target} ignored a candidate`, error.reason)))
+
+  const setRemote = (description: SessionDescription) =>
+    peer.setRemoteDescription(description).pipe(
+      Effect.andThen(Ref.set(isHolding, false)),
+      Effect.andThen(Ref.getAndSet(held, [])),
+      Effect.flatMap((candidates) => Effect.forEach(candidates, addCandidate, { discard: true }))
+    )
+
+  const negotiator = yield* Negotiator.make({
+    target,
+    config,
+    lock,
+    createOffer: Effect.fnUntraced(function* ({ iceRestart }) {
+      const restart = iceRestart && factory.capabilities.iceRestart
+      if (restart) yield* Ref.set(isHolding, true)
+      const offer = yield* peer.createOffer({ iceRestart: restart })
+      yield* peer.setLocalDescription(offer)
+      return offer.sdp
+    }),
+    createInitialOffer: Effect.gen(function* () {
+      const offer = yield* peer.createOffer({ iceRestart: false })
+      // Where the server's ICE servers can still be applied, gathering waits for them.
+      if (factory.capabilities.setConfiguration) yield* Ref.set(unsetOffer, offer)
+      else yield* peer.setLocalDescription(offer)
+      return offer.sdp
+    }),
+    rollback: peer.setLocalDescription({ type: "rollback", sdp: "" }),
+    applyAnswer: Effect.fnUntraced(function* (sdp) {
+      const unset = yield* Ref.getAndSet(unsetOffer, undefined)
+      if (unset !== undefined) yield* peer.setLocalDescription(unset)
+      yield* setRemote({ type: "answer", sdp })
+    }),
+    currentOffer: () => peer.localDescription()?.sdp,
+    sendOffer: options.sendOffer ?? (() => Effect.void)
+  })
+
+  return {
+    target,
+    capabilities: factory.capabilities,
+    negotiate: (request = {}) => negotiator.negotiate({ iceRestart: request.iceRestart ?? false }),
+    negotiated: negotiator.negotiated,
+    initialOffer: negotiator.initialOffer,
+    repeatOffer: negotiator.repeatOffer,
+    pauseDeadline: negotiator.pauseDeadline,
+    acceptAnswer: negotiator.acceptAnswer,
+    acceptOffer: (sdp) =>
+      lock.withPermit(
+        Effect.gen(function* () {
+          yield* setRemote({ type: "offer", sdp })
+          const answer = yield* peer.createAnswer
+          yield* peer.setLocalDescription(answer)
+          return answer
+        })
+      ),
+    addIceCandidate: (candidate) =>
+      Effect.flatMap(Ref.get(isHolding), (holding) =>
+        holding ? Ref.update(held, (all) => [...all, candidate]) : addCandidate(candidate)
+      ),
+    prepareForIceRestart: Ref.set(isHolding, true),
+    setConfiguration: peer.setConfiguration,
+    createDataChannel: peer.createDataChannel,
+    state: SubscriptionRef.get(state),
+    stateChanges: SubscriptionRef.changes(state),
+    connected: SubscriptionRef.changes(state).pipe(
+      Stream.mapEffect((current) =>
+        current === "failed"
+          ? Effect.fail(new PeerConnectionError({ reason: new Failed({ target }) }))
+          : current === "closed"
+            ? Effect.fail(new PeerConnectionError({ reason: new Closed({ target }) }))
+            : Effect.succeed(current)
+      ),
+      Stream.filter((current) => current === "connected"),
+      Stream.runHead,
+      Effect.asVoid
+    ),
+    maxMessageSize: () => {
+      const remote = peer.remoteDescription()
+      return remote === null ? Infinity : Sdp.maxMessageSize(remote.sdp)
+    },
+    localDescription: peer.localDescription,
+    remoteDescription: peer.remoteDescription,
+    counters: peer.counters
+  }
+})
+
+/**
+ * @category layers
+ */
+export const layer: Layer.Layer<Factory, never, PeerConnectionFactory> = Layer.effect(
+  Factory,
+  Effect.gen(function* () {
+    const factory = yield* PeerConnectionFactory
+    const config = yield* EngineConfig
+    return {
+      capabilities: factory.capabilities,
+      make: (options) =>
+        make(options).pipe(
+          Effect.provideService(PeerConnectionFactory, factory),
+          Effect.provideService(EngineConfig, config)
+        )
+    }
+  })
+)

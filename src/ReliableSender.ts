@@ -1,0 +1,149 @@
+/**
+ * The owner of the reliable log: takes packets from any number of fibers, gives each its sequence at the moment it is appended,
+ * writes in that order whenever the channel has room, and replays after a resume.
+ *
+ * Everything that touches the log is one synchronous step, so no two senders, and no replay and sender, can interleave.
+ */
+import * as Effect from "effect/Effect"
+import type { Channel } from "./DataChannel.ts"
+import { BufferFull, DataChannelError, PacketTooLarge } from "./DataChannelError.ts"
+import { type Entry, ReliableLog } from "./ReliableLog.ts"
+
+/**
+ * Encodes a packet with the sequence it is given. The size must not depend on more than the digits of the sequence.
+ *
+ * @category models
+ */
+export type Encode = (sequence: number) => Uint8Array
+
+/**
+ * @category models
+ */
+export interface ReliableSender {
+  /**
+   * Accepts a packet. Waits while the log is full, or fails with `BufferFull` if asked to; fails with `PacketTooLarge` before
+   * a sequence is taken.
+   */
+  readonly send: (encode: Encode, options?: { readonly whenFull?: "suspend" | "fail" }) => Effect.Effect<void, DataChannelError>
+  /** Writes through this channel from now on. The session calls `flush` when the channel becomes writable. */
+  readonly attach: (channel: Channel) => void
+  /** Keeps what is accepted until the next `attach`. */
+  readonly detach: () => void
+  /** Writes what the channel has room for, and lets waiting senders in. */
+  readonly flush: () => void
+  /** The server has everything up to `lastSequence`; the rest is written again (S131). Number of packets replayed. */
+  readonly replay: (lastSequence: number) => number
+  /**
+   * The session is gone and a new one starts at sequence 1. What was never handed to the channel is kept for it; what was
+   * handed over and not acknowledged is in doubt and is returned.
+   */
+  readonly restart: (renumber: (bytes: Uint8Array, sequence: number) => Uint8Array) => ReadonlyArray<Entry>
+  /** Bytes accepted and not yet handed to the network. */
+  readonly pendingBytes: () => number
+  /** Packets that were accepted and not handed to a channel. */
+  readonly unsent: () => number
+}
+
+interface Waiter {
+  readonly encode: Encode
+  readonly size: number
+  readonly resume: (effect: Effect.Effect<void, DataChannelError>) => void
+}
+
+/**
+ * @category constructors
+ */
+export const make = (options: {
+  /** Bytes that may be pending before senders wait. */
+  readonly capacity: number
+  /** Bytes kept for replay beyond what the channel buffers. */
+  readonly retention: number
+  /** Largest packet in bytes while there is no channel to ask. */
+  readonly maxPacketSize: number
+}): ReliableSender => {
+  const log = new ReliableLog()
+  const waiters: Array<Waiter> = []
+  let channel: Channel | undefined
+
+  const limit = () => channel?.maxPacketSize() ?? (options.maxPacketSize === 0 ? Infinity : options.maxPacketSize)
+  const pendingBytes = () => log.unsentBytes + (channel?.bufferedAmount() ?? 0)
+  // A packet larger than the whole capacity goes when nothing else is pending.
+  const hasRoom = (size: number) => {
+    const pending = pendingBytes()
+    return pending === 0 || pending + size <= options.capacity
+  }
+
+  const write = () => {
+    if (channel === undefined) return
+    let entry = log.peek()
+    while (entry !== undefined && channel.isWritable()) {
+      channel.sendUnsafe(entry.bytes)
+      log.advance()
+      entry = log.peek()
+    }
+    log.trim(channel.bufferedAmount() + options.retention)
+  }
+
+  const flush = () => {
+    write()
+    for (let first = waiters[0]; first !== undefined && hasRoom(first.size); first = waiters[0]) {
+      waiters.shift()
+      log.append(first.encode(log.nextSequence))
+      first.resume(Effect.void)
+      write()
+    }
+  }
+
+  return {
+    send: (encode, { whenFull = "suspend" } = {}) =>
+      Effect.suspend(() => {
+        const bytes = encode(log.nextSequence)
+        const max = limit()
+        if (bytes.length > max) {
+          return Effect.fail(new DataChannelError({ reason: new PacketTooLarge({ size: bytes.length, max }) }))
+        }
+        if (waiters.length === 0 && hasRoom(bytes.length)) {
+          log.append(bytes)
+          write()
+          return Effect.void
+        }
+        if (whenFull === "fail") {
+          return Effect.fail(
+            new DataChannelError({ reason: new BufferFull({ buffered: pendingBytes(), capacity: options.capacity }) })
+          )
+        }
+        return Effect.callback<void, DataChannelError>((resume) => {
+          const waiter: Waiter = { encode, size: bytes.length, resume }
+          waiters.push(waiter)
+          return Effect.sync(() => {
+            const index = waiters.indexOf(waiter)
+            if (index >= 0) waiters.splice(index, 1)
+          })
+        })
+      }),
+    attach: (next) => {
+      channel = next
+      flush()
+    },
+    detach: () => {
+      channel = undefined
+    },
+    flush,
+    replay: (lastSequence) => {
+      log.acknowledge(lastSequence)
+      const count = log.handed().length
+      log.rewind()
+      flush()
+      return count
+    },
+    restart: (renumber) => {
+      const inDoubt = log.handed()
+      const pending = log.pending()
+      log.clear()
+      for (const { bytes } of pending) log.append(renumber(bytes, log.nextSequence))
+      return inDoubt
+    },
+    pendingBytes,
+    unsent: () => log.pending().length
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The configuration of peer connections from what the server says and what the user gave (S46-S52).
+ */
+import { ClientConfigSetting, type ClientConfiguration, type ICEServer } from "@livekit/protocol"
+import type { IceServer, RtcConfiguration } from "./PeerConnectionFactory.ts"
+
+/**
+ * @category models
+ */
+export interface RtcOptions {
+  /** Used instead of the server's list when not empty (S48, S49). */
+  readonly iceServers?: ReadonlyArray<IceServer> | undefined
+  /** Default `all`; the server's `forceRelay` overrides it (S51). */
+  readonly iceTransportPolicy?: "all" | "relay" | undefined
+}
+
+/**
+ * Used when neither the user nor the server gives any (S46).
+ *
+ * @category constants
+ */
+export const defaultIceServers: ReadonlyArray<IceServer> = [
+  { urls: ["stun:stun.l.google.com:19302"] },
+  { urls: ["stun:stun1.l.google.com:19302"] }
+]
+
+/**
+ * The configuration for a join or reconnect response. The user's options are not changed (S52).
+ *
+ * @category constructors
+ */
+export const make = (
+  response: {
+    readonly iceServers: ReadonlyArray<ICEServer>
+    readonly clientConfiguration?: ClientConfiguration | undefined
+  },
+  options: RtcOptions = {}
+): RtcConfiguration => ({
+  iceServers: chooseIceServers(response.iceServers, options.iceServers ?? []),
+  iceTransportPolicy: forcesRelay(response.clientConfiguration) ? "relay" : (options.iceTransportPolicy ?? "all")
+})
+
+const chooseIceServers = (
+  server: ReadonlyArray<ICEServer>,
+  own: ReadonlyArray<IceServer>
+): ReadonlyArray<IceServer> => {
+  if (own.length > 0) return own
+  if (server.length > 0) {
+    return server.map(({ credential, urls, username }) =>
+      username === "" ? { urls } : { urls, username, credential }
+    )
+  }
+  return defaultIceServers
+}
+
+/**
+ * Whether the server wants media to go through TURN only (S51).
+ *
+ * @category predicates
+ */
+export const forcesRelay = (configuration: ClientConfiguration | undefined): boolean =>
+  configuration?.forceRelay === ClientConfigSetting.ENABLED
