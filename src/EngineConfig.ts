@@ -27,6 +27,11 @@ export interface EngineSettings {
   readonly reliableCapacity: number
   /** Bytes of reliable data kept for replay beyond what the channel still buffers. Default 2.5 MiB (S10). */
   readonly reliableRetention: number
+  /**
+   * What happens after a full reconnect to reliable packets whose fate is unknown: `resend` them (receivers drop what they
+   * have by its nonce), or only `report` them. Either way an `InDoubt` event names them. Default `resend`.
+   */
+  readonly inDoubt: "resend" | "report"
   /** Bytes buffered in a lossy channel above which packets are dropped. Default 256 KiB. */
   readonly lossyCapacity: number
   /** Lossy packets received and not yet read above which further lossy ones are dropped. Default 4,096. */
@@ -56,6 +61,7 @@ export const defaults: EngineSettings = {
   negotiationDebounce: 20,
   reliableCapacity: 2 * 1024 * 1024,
   reliableRetention: 2_621_440,
+  inDoubt: "resend",
   lossyCapacity: 256 * 1024,
   lossyBacklog: 4_096,
   receiveStateTtl: 30_000,

@@ -62,6 +62,8 @@ export type EngineEvent =
   | { readonly _tag: "FullReconnecting"; readonly attempt: number }
   | { readonly _tag: "Reconnected"; readonly evidence: Evidence; readonly attempts: number }
   | { readonly _tag: "PostReconnect"; readonly isFullReconnect: boolean }
+  /** `connect` failed; it says so itself too. */
+  | { readonly _tag: "FailedToConnect"; readonly error: EngineError }
   /** The only terminal event; once per connection. `error` is absent when the application disconnected. */
   | {
       readonly _tag: "Disconnected"

@@ -5,8 +5,8 @@
  * Everything that touches the log is one synchronous step, so no two senders, and no replay and sender, can interleave.
  */
 import * as Effect from "effect/Effect"
-import type { Channel } from "./DataChannel.ts"
-import { BufferFull, DataChannelError, PacketTooLarge } from "./DataChannelError.ts"
+import { type Channel, labels } from "./DataChannel.ts"
+import { BufferFull, ChannelClosed, DataChannelError, PacketTooLarge } from "./DataChannelError.ts"
 import { type Entry, ReliableLog } from "./ReliableLog.ts"
 
 /**
@@ -22,9 +22,12 @@ export type Encode = (sequence: number) => Uint8Array
 export interface ReliableSender {
   /**
    * Accepts a packet. Waits while the log is full, or fails with `BufferFull` if asked to; fails with `PacketTooLarge` before
-   * a sequence is taken.
+   * a sequence is taken. Succeeds with the encoded size in bytes.
    */
-  readonly send: (encode: Encode, options?: { readonly whenFull?: "suspend" | "fail" }) => Effect.Effect<void, DataChannelError>
+  readonly send: (
+    encode: Encode,
+    options?: { readonly whenFull?: "suspend" | "fail" }
+  ) => Effect.Effect<number, DataChannelError>
   /** Writes through this channel from now on. The session calls `flush` when the channel becomes writable. */
   readonly attach: (channel: Channel) => void
   /** Keeps what is accepted until the next `attach`. */
@@ -34,10 +37,16 @@ export interface ReliableSender {
   /** The server has everything up to `lastSequence`; the rest is written again (S131). Number of packets replayed. */
   readonly replay: (lastSequence: number) => number
   /**
-   * The session is gone and a new one starts at sequence 1. What was never handed to the channel is kept for it; what was
-   * handed over and not acknowledged is in doubt and is returned.
+   * The session is gone and a new one starts at sequence 1. What was never handed to the channel goes out on it, under new
+   * sequences. What was handed over and not acknowledged is in doubt and is returned; with `resend` it goes out again, before
+   * the rest.
    */
-  readonly restart: (renumber: (bytes: Uint8Array, sequence: number) => Uint8Array) => ReadonlyArray<Entry>
+  readonly restart: (options: {
+    readonly renumber: (bytes: Uint8Array, sequence: number) => Uint8Array
+    readonly resend: boolean
+  }) => ReadonlyArray<Entry>
+  /** The connection has ended: forgets everything, and fails the senders that wait. How many packets were never handed over. */
+  readonly reset: () => number
   /** Bytes accepted and not yet handed to the network. */
   readonly pendingBytes: () => number
   /** Packets that were accepted and not handed to a channel. */
@@ -47,7 +56,7 @@ export interface ReliableSender {
 interface Waiter {
   readonly encode: Encode
   readonly size: number
-  readonly resume: (effect: Effect.Effect<void, DataChannelError>) => void
+  readonly resume: (effect: Effect.Effect<number, DataChannelError>) => void
 }
 
 /**
@@ -60,6 +69,8 @@ export const make = (options: {
   readonly retention: number
   /** Largest packet in bytes while there is no channel to ask. */
   readonly maxPacketSize: number
+  /** The channel refused bytes; nothing more is written until the next `attach`. */
+  readonly onSendFailed: (cause: unknown) => void
 }): ReliableSender => {
   const log = new ReliableLog()
   const waiters: Array<Waiter> = []
@@ -77,19 +88,31 @@ export const make = (options: {
     if (channel === undefined) return
     let entry = log.peek()
     while (entry !== undefined && channel.isWritable()) {
-      channel.sendUnsafe(entry.bytes)
+      if (!trySend(channel, entry)) return
       log.advance()
       entry = log.peek()
     }
     log.trim(channel.bufferedAmount() + options.retention)
   }
 
+  // A channel that refuses bytes while it is open will not take them later either: the session has to be renewed.
+  const trySend = (to: Channel, entry: Entry) => {
+    try {
+      to.sendUnsafe(entry.bytes)
+      return true
+    } catch (cause) {
+      channel = undefined
+      options.onSendFailed(cause)
+      return false
+    }
+  }
+
   const flush = () => {
     write()
     for (let first = waiters[0]; first !== undefined && hasRoom(first.size); first = waiters[0]) {
       waiters.shift()
-      log.append(first.encode(log.nextSequence))
-      first.resume(Effect.void)
+      const { bytes } = log.append(first.encode(log.nextSequence))
+      first.resume(Effect.succeed(bytes.length))
       write()
     }
   }
@@ -105,14 +128,14 @@ export const make = (options: {
         if (waiters.length === 0 && hasRoom(bytes.length)) {
           log.append(bytes)
           write()
-          return Effect.void
+          return Effect.succeed(bytes.length)
         }
         if (whenFull === "fail") {
           return Effect.fail(
             new DataChannelError({ reason: new BufferFull({ buffered: pendingBytes(), capacity: options.capacity }) })
           )
         }
-        return Effect.callback<void, DataChannelError>((resume) => {
+        return Effect.callback<number, DataChannelError>((resume) => {
           const waiter: Waiter = { encode, size: bytes.length, resume }
           waiters.push(waiter)
           return Effect.sync(() => {
@@ -136,12 +159,21 @@ export const make = (options: {
       flush()
       return count
     },
-    restart: (renumber) => {
+    restart: ({ renumber, resend }) => {
+      channel = undefined
       const inDoubt = log.handed()
-      const pending = log.pending()
+      const kept = resend ? [...inDoubt, ...log.pending()] : log.pending()
       log.clear()
-      for (const { bytes } of pending) log.append(renumber(bytes, log.nextSequence))
+      for (const { bytes } of kept) log.append(renumber(bytes, log.nextSequence))
       return inDoubt
+    },
+    reset: () => {
+      channel = undefined
+      const unsent = log.pending().length
+      log.clear()
+      const closed = new DataChannelError({ reason: new ChannelClosed({ label: labels.reliable }) })
+      for (const { resume } of waiters.splice(0)) resume(Effect.fail(closed))
+      return unsent
     },
     pendingBytes,
     unsent: () => log.pending().length

@@ -17,6 +17,8 @@ export interface SignalRequestQueue {
    * Sends a pass-through request at once, or fails with `NoSignal` when there is no connection; queues any other.
    */
   readonly send: (request: SignalRequest) => Effect.Effect<void, SignalError>
+  /** Sends past the queue; false when there is no connection. */
+  readonly sendUnsafe: (request: SignalRequest) => boolean
   /** Uses this connection for what follows; the gate stays closed. */
   readonly attach: (connection: SignalConnection) => Effect.Effect<void>
   /** Lets the queued requests out (SC15). */
@@ -54,6 +56,7 @@ export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
         drain()
         return Effect.void
       }),
+    sendUnsafe: (request) => connection?.sendUnsafe(request) === true,
     attach: (next) =>
       Effect.sync(() => {
         connection = next

@@ -51,7 +51,7 @@ class InMemoryWebSocket implements WebSocketLike {
     this.frames = frames
   }
 
-  send(bytes: Uint8Array<ArrayBuffer>) {
+  send(bytes: Uint8Array) {
     if (this.readyState === 1) Queue.offerUnsafe(this.frames, { _tag: "Frame", bytes: bytes.slice() })
   }
 

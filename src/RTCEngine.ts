@@ -1,0 +1,267 @@
+/**
+ * The engine: joins a room, keeps the connection through every kind of loss, and carries data.
+ */
+import type { JoinResponse, ParticipantInfo, ServerInfo } from "@livekit/protocol"
+import { DisconnectReason } from "@livekit/protocol"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { ConnectionState } from "./ConnectionState.ts"
+import { DataChannel, type Kind, labels } from "./DataChannel.ts"
+import { SendFailed } from "./DataChannelError.ts"
+import type { DisconnectCause } from "./DisconnectCause.ts"
+import { EngineConfig } from "./EngineConfig.ts"
+import { type EngineError, from } from "./EngineError.ts"
+import type { Disconnected, EngineEvent } from "./EngineEvent.ts"
+import * as Connection from "./internal/Connection.ts"
+import type { EngineCore } from "./internal/EngineCore.ts"
+import * as PacketReceiver from "./internal/PacketReceiver.ts"
+import * as PacketSender from "./internal/PacketSender.ts"
+import type { Session } from "./internal/Session.ts"
+import type { Packet, ReceivedPacket } from "./Packet.ts"
+import { Factory } from "./PeerConnectionTransport.ts"
+import { ReceiveState } from "./ReceiveState.ts"
+import { ReconnectPolicy } from "./ReconnectPolicy.ts"
+import { RegionUrlProvider } from "./RegionUrlProvider.ts"
+import * as ReliableSender from "./ReliableSender.ts"
+import type { RtcOptions } from "./RtcConfig.ts"
+import { type ConnectionMode, SignalClient } from "./SignalClient.ts"
+import type { SignalRequest } from "./SignalRequest.ts"
+import type { ApplicationState } from "./SyncState.ts"
+
+/**
+ * @category models
+ */
+export interface ConnectOptions {
+  /** `ws(s)://` or `http(s)://`. */
+  readonly url: string
+  readonly token: Redacted.Redacted<string>
+  /** One peer connection, two, or one with fallback to two. Default `auto`. */
+  readonly connectionMode?: ConnectionMode | undefined
+  /** Default true. */
+  readonly autoSubscribe?: boolean | undefined
+  /** Default false. */
+  readonly adaptiveStream?: boolean | undefined
+  /** ICE servers and policy of your own; the server's are used where none are given (S46-S52). */
+  readonly rtc?: RtcOptions | undefined
+  /** Asked at every resume for what the server is to be told about subscriptions and tracks (S153). */
+  readonly applicationState?: Effect.Effect<ApplicationState> | undefined
+}
+
+/**
+ * @category models
+ */
+export interface SendOptions {
+  /** Default `reliable`. */
+  readonly kind?: Kind | undefined
+  /** Who gets it; everybody else when empty or absent (D5). */
+  readonly destinationIdentities?: ReadonlyArray<string> | undefined
+  /** What a reliable send does while `reliableCapacity` bytes are waiting: wait, or fail. Default `suspend`. */
+  readonly whenFull?: "suspend" | "fail" | undefined
+}
+
+/**
+ * Counters of one engine since it was made.
+ *
+ * @category models
+ */
+export interface EngineCounters extends PacketReceiver.ReceiveCounters, PacketSender.SendCounters {}
+
+/**
+ * @category models
+ */
+export interface Engine {
+  /**
+   * Joins and waits until the connection stands: signal up, the needed peer connections connected, their channels open.
+   * Closing the scope disconnects. Interruption at any point leaves nothing behind, and tells the server if it knew us.
+   *
+   * @throws EngineError with the reason of the service that failed (`Rejected`, `Unreachable`, `IceTimeout`...), or
+   * `AlreadyConnected`
+   */
+  readonly connect: (options: ConnectOptions) => Effect.Effect<JoinResponse, EngineError, Scope.Scope>
+  /** Tells the server, closes everything, and returns when that is done. Does nothing if there is no connection. */
+  readonly disconnect: Effect.Effect<void>
+  /** Completes when the connection has ended, with the reason; at once if there is none. */
+  readonly disconnected: Effect.Effect<Disconnected>
+  readonly state: Effect.Effect<ConnectionState>
+  /** The current state, then every change. */
+  readonly stateChanges: Stream.Stream<ConnectionState>
+  /** What happens from the moment the stream is run. To miss nothing of a connection, subscribe before `connect`. */
+  readonly events: Stream.Stream<EngineEvent>
+  readonly subscribeEvents: Effect.Effect<PubSub.Subscription<EngineEvent>, never, Scope.Scope>
+  /**
+   * Packets of other participants from the moment the stream is run. Reliable ones come once and in the order of their sender;
+   * lossy ones are dropped, and counted, while more than `lossyBacklog` packets wait for the slowest reader.
+   */
+  readonly packets: Stream.Stream<ReceivedPacket>
+  readonly subscribePackets: Effect.Effect<PubSub.Subscription<ReceivedPacket>, never, Scope.Scope>
+  /**
+   * Sends a packet. Success of a reliable send means accepted: it is delivered once and in order over any number of resumes,
+   * and an `InDoubt` event says which packets may not have survived a full reconnect. Lossy packets may be dropped.
+   *
+   * @throws EngineError `NotConnected`, `PacketTooLarge` (before anything is sent), `BufferFull`
+   */
+  readonly sendData: (packet: Packet, options?: SendOptions) => Effect.Effect<void, EngineError>
+  /** Sends a request on the signal connection, or queues it while that is being restored (SC14). */
+  readonly sendRequest: (request: SignalRequest) => Effect.Effect<void, EngineError>
+  /** Tries at once: the network is back, the laptop woke up. Connected or not, the session is taken up again. */
+  readonly reconnectNow: Effect.Effect<void>
+  readonly serverInfo: Effect.Effect<Option.Option<ServerInfo>>
+  /** The local participant, as the server last described it. */
+  readonly participant: Effect.Effect<Option.Option<ParticipantInfo>>
+  /** Milliseconds of the last signal round trip. */
+  readonly rtt: Effect.Effect<Option.Option<number>>
+  readonly counters: Effect.Effect<EngineCounters>
+}
+
+/**
+ * @category services
+ */
+export class RTCEngine extends Context.Service<RTCEngine, Engine>()("effect-livekit/RTCEngine") {}
+
+/**
+ * Makes an engine in the current scope; closing the scope disconnects it. One process can hold thousands.
+ *
+ * @category constructors
+ */
+export const make: Effect.Effect<
+  Engine,
+  never,
+  SignalClient | Factory | DataChannel | RegionUrlProvider | Scope.Scope
+> = Effect.gen(function* () {
+  const config = yield* EngineConfig
+  const policy = yield* ReconnectPolicy
+  const signal = yield* SignalClient
+  const transports = yield* Factory
+  const channels = yield* DataChannel
+  const regions = yield* RegionUrlProvider
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+
+  const events = yield* Effect.acquireRelease(PubSub.unbounded<EngineEvent>(), PubSub.shutdown)
+  const packets = yield* Effect.acquireRelease(PubSub.unbounded<ReceivedPacket>(), PubSub.shutdown)
+  const causes = yield* Queue.unbounded<DisconnectCause>()
+  const state = yield* SubscriptionRef.make<ConnectionState>("Disconnected")
+  const session = yield* Ref.make(Option.none<Session>())
+  const participant = yield* Ref.make(Option.none<ParticipantInfo>())
+  const received = new ReceiveState(config.receiveStateTtl)
+  const report = (cause: DisconnectCause) => void Queue.offerUnsafe(causes, cause)
+  const sender = ReliableSender.make({
+    capacity: config.reliableCapacity,
+    retention: config.reliableRetention,
+    maxPacketSize: config.maxPacketSize,
+    onSendFailed: (cause) =>
+      report({ _tag: "ChannelLost", reason: new SendFailed({ label: labels.reliable, cause }) })
+  })
+  const emit = (event: EngineEvent) => void PubSub.publishUnsafe(events, event)
+  const receiver = PacketReceiver.make({
+    clock,
+    state: received,
+    packets,
+    lossyBacklog: config.lossyBacklog,
+    emit
+  })
+  const core: EngineCore = {
+    config,
+    signal,
+    transports,
+    channels,
+    sender,
+    received,
+    participant,
+    token: yield* Ref.make(Redacted.make("")),
+    emit,
+    report,
+    receive: receiver.receive
+  }
+  const connection = yield* Connection.make({ core, causes, policy, regions, session, state, scope })
+  const packetSender = yield* PacketSender.make({ core, session, state })
+
+  return {
+    connect: connection.connect,
+    disconnect: connection.disconnect,
+    disconnected: connection.disconnected,
+    state: SubscriptionRef.get(state),
+    stateChanges: Stream.changes(SubscriptionRef.changes(state)),
+    events: Stream.fromPubSub(events),
+    subscribeEvents: PubSub.subscribe(events),
+    packets: Stream.fromPubSub(packets),
+    subscribePackets: PubSub.subscribe(packets),
+    sendData: packetSender.sendData,
+    sendRequest: (request) =>
+      Effect.flatMap(Ref.get(session), (current) =>
+        Option.isNone(current)
+          ? Effect.fail(PacketSender.notConnected(`sending ${request.case}`))
+          : Effect.mapError(current.value.requests.send(request), from)
+      ),
+    reconnectNow: Effect.gen(function* () {
+      const current = yield* SubscriptionRef.get(state)
+      if (current !== "Disconnected" && current !== "Connecting") core.report({ _tag: "Requested" })
+    }),
+    serverInfo: Effect.map(Ref.get(session), (current) =>
+      Option.flatMap(current, ({ join }) => Option.fromUndefinedOr(join.serverInfo))
+    ),
+    participant: Ref.get(participant),
+    rtt: Effect.flatMap(Ref.get(session), (current) =>
+      Option.isNone(current) ? Effect.succeed(Option.none()) : current.value.rtt
+    ),
+    counters: Effect.sync(() => ({ ...receiver.counters(), ...packetSender.counters() }))
+  }
+})
+
+/**
+ * One engine for the whole application.
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<
+  RTCEngine,
+  never,
+  SignalClient | Factory | DataChannel | RegionUrlProvider
+> = Layer.effect(RTCEngine, make)
+
+const ended: Disconnected = { _tag: "Disconnected", reason: DisconnectReason.UNKNOWN_REASON, error: undefined }
+
+/**
+ * An engine for tests that need none: it connects never and sends nothing, but for the methods given.
+ *
+ * @category layers
+ */
+export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine> =>
+  Layer.succeed(RTCEngine, {
+    connect: () => Effect.never,
+    disconnect: Effect.void,
+    disconnected: Effect.succeed(ended),
+    state: Effect.succeed<ConnectionState>("Disconnected"),
+    stateChanges: Stream.succeed<ConnectionState>("Disconnected"),
+    events: Stream.empty,
+    subscribeEvents: Effect.flatMap(PubSub.unbounded<EngineEvent>(), PubSub.subscribe),
+    packets: Stream.empty,
+    subscribePackets: Effect.flatMap(PubSub.unbounded<ReceivedPacket>(), PubSub.subscribe),
+    sendData: () => Effect.void,
+    sendRequest: () => Effect.void,
+    reconnectNow: Effect.void,
+    serverInfo: Effect.succeed(Option.none()),
+    participant: Effect.succeed(Option.none()),
+    rtt: Effect.succeed(Option.none()),
+    counters: Effect.succeed({
+      received: 0,
+      duplicates: 0,
+      malformed: 0,
+      dropped: 0,
+      sent: 0,
+      lossySent: 0,
+      lossyDropped: 0,
+      bytesSent: 0
+    }),
+    ...methods
+  })

@@ -1,0 +1,141 @@
+/**
+ * The steps that first joins and reconnects share: opening a session, choosing a region, and running an attempt while watching
+ * for what makes it pointless.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import * as DisconnectCause from "../DisconnectCause.ts"
+import type { EngineErrorReason } from "../EngineError.ts"
+import type { Evidence } from "../EngineEvent.ts"
+import type { PeerConnectionError } from "../PeerConnectionError.ts"
+import type { Recovery } from "../Recovery.ts"
+import type { RegionUrlProvider } from "../RegionUrlProvider.ts"
+import type { SignalError } from "../SignalError.ts"
+import type { EngineCore } from "./EngineCore.ts"
+import * as Session from "./Session.ts"
+
+/** An attempt was overtaken by a cause that makes it pointless. */
+export class Overtaken extends Data.TaggedError("Overtaken")<{ readonly by: DisconnectCause.DisconnectCause }> {}
+
+export type AttemptError = SignalError | PeerConnectionError | Overtaken
+
+export const reasonOf = (error: AttemptError): EngineErrorReason =>
+  error._tag === "Overtaken" ? DisconnectCause.toReason(error.by) : error.reason
+
+export const recoveryOf = (error: AttemptError): Recovery =>
+  error._tag === "Overtaken" ? DisconnectCause.recovery(error.by) : error.recovery
+
+export interface Opened {
+  readonly session: Session.Session
+  readonly evidence: Evidence
+}
+
+export interface Attempts {
+  /** The session in use, for the engine's other operations. */
+  readonly session: Ref.Ref<Option.Option<Session.Session>>
+  /** Opens a session and waits until it is ready; on failure nothing of it is left. */
+  readonly openSession: Effect.Effect<Opened, SignalError | PeerConnectionError>
+  readonly closeSession: Effect.Effect<void>
+  /** Goes on to the next region that was not tried; false if there is none (RU7, S87). */
+  readonly nextRegion: Effect.Effect<boolean>
+  /** A connection stands: regions that failed before may be tried again (RU8). */
+  readonly forgetRegions: Effect.Effect<void>
+  /** Takes the regions that come with a leave (S146, RU9). */
+  readonly learnRegions: (cause: DisconnectCause.DisconnectCause) => Effect.Effect<void>
+  /** Runs an attempt; every cause that comes meanwhile is observed, and one that makes the attempt pointless ends it. */
+  readonly run: <A>(
+    attempt: Effect.Effect<A, SignalError | PeerConnectionError>,
+    options: {
+      readonly observe: (cause: DisconnectCause.DisconnectCause) => Effect.Effect<void>
+      readonly isPointless: (cause: DisconnectCause.DisconnectCause) => boolean
+    }
+  ) => Effect.Effect<A, AttemptError>
+}
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly core: EngineCore
+  readonly causes: Queue.Queue<DisconnectCause.DisconnectCause>
+  readonly regions: RegionUrlProvider["Service"]
+  readonly session: Ref.Ref<Option.Option<Session.Session>>
+  readonly connect: Session.SessionOptions
+}): Effect.fn.Return<Attempts, never, Scope.Scope> {
+  const { causes, connect, core, regions } = options
+  const scope = yield* Effect.scope
+  const sessionScope = yield* Ref.make(yield* Scope.fork(scope))
+  const attempted = yield* Ref.make<ReadonlySet<string>>(new Set())
+  const url = yield* Ref.make(connect.url)
+  // Where the server's ICE servers cannot be applied later, an offer made before they are known may fail for want of them.
+  const offerInJoin = yield* Ref.make(connect.offerInJoin)
+
+  const closeSession = Effect.gen(function* () {
+    yield* Ref.set(options.session, Option.none())
+    yield* Scope.close(yield* Ref.get(sessionScope), Exit.void)
+    // What the closed session reported concerns nobody any more.
+    yield* Queue.clear(causes)
+  })
+
+  const openSession = Effect.gen(function* () {
+    yield* closeSession
+    const own = yield* Scope.fork(scope)
+    yield* Ref.set(sessionScope, own)
+    const open = Effect.gen(function* () {
+      const session = yield* Session.open(core, {
+        ...connect,
+        url: yield* Ref.get(url),
+        offerInJoin: yield* Ref.get(offerInJoin)
+      })
+      yield* Ref.set(options.session, Option.some(session))
+      yield* session.watch
+      const evidence = yield* session.ready.pipe(Effect.tapError(() => Ref.set(offerInJoin, false)))
+      return { session, evidence }
+    })
+    return yield* open.pipe(
+      Scope.provide(own),
+      Effect.onExit((exit) => (Exit.isFailure(exit) ? closeSession : Effect.void))
+    )
+  })
+
+  const nextRegion = Effect.gen(function* () {
+    if (!regions.hasRegions(connect.url)) return false
+    const next = yield* regions
+      .next({ url: connect.url, token: yield* Ref.get(core.token), attempted: yield* Ref.get(attempted) })
+      .pipe(
+        // A region list that cannot be had must not hide why the attempt failed (V18).
+        Effect.tapError((error) => Effect.logDebug("no region list", error.message)),
+        Effect.orElseSucceed(Option.none<string>)
+      )
+    if (Option.isNone(next)) return false
+    yield* Ref.set(url, next.value)
+    yield* Ref.update(attempted, (all) => new Set([...all, next.value]))
+    return true
+  })
+
+  const learnRegions = (cause: DisconnectCause.DisconnectCause) =>
+    cause._tag === "Leave" && cause.leave.regions !== undefined
+      ? regions.report(connect.url, cause.leave.regions)
+      : Effect.void
+
+  return {
+    session: options.session,
+    openSession,
+    closeSession,
+    nextRegion,
+    forgetRegions: Ref.set(attempted, new Set()),
+    learnRegions,
+    run: (attempt, { isPointless, observe }) =>
+      Effect.raceFirst(
+        attempt,
+        Queue.take(causes).pipe(
+          Effect.tap(learnRegions),
+          Effect.tap(observe),
+          Effect.flatMap((cause) => (isPointless(cause) ? Effect.fail(new Overtaken({ by: cause })) : Effect.void)),
+          Effect.forever
+        )
+      )
+  }
+})

@@ -1,0 +1,132 @@
+/**
+ * One connection of an engine at a time: starting its supervisor, ending it, and saying once how it ended.
+ */
+import { DisconnectReason, type JoinResponse } from "@livekit/protocol"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { ConnectionState } from "../ConnectionState.ts"
+import type { DisconnectCause } from "../DisconnectCause.ts"
+import { AlreadyConnected, Ended, EngineError } from "../EngineError.ts"
+import type { Disconnected } from "../EngineEvent.ts"
+import type { Policy } from "../ReconnectPolicy.ts"
+import type { RegionUrlProvider } from "../RegionUrlProvider.ts"
+import type { ConnectOptions } from "../RTCEngine.ts"
+import type { EngineCore } from "./EngineCore.ts"
+import type { Terminated } from "./reconnect.ts"
+import type { Session } from "./Session.ts"
+import * as Supervisor from "./Supervisor.ts"
+
+interface Running {
+  readonly fiber: Deferred.Deferred<Fiber.Fiber<void>>
+  readonly joined: Deferred.Deferred<JoinResponse, EngineError>
+  readonly ended: Deferred.Deferred<Disconnected>
+}
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly core: EngineCore
+  readonly causes: Queue.Queue<DisconnectCause>
+  readonly policy: Policy
+  readonly regions: RegionUrlProvider["Service"]
+  readonly session: Ref.Ref<Option.Option<Session>>
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  readonly scope: Scope.Scope
+}) {
+  const { core, state } = options
+  const running = yield* Ref.make(Option.none<Running>())
+  const last = yield* Ref.make<Disconnected>({
+    _tag: "Disconnected",
+    reason: DisconnectReason.UNKNOWN_REASON,
+    error: undefined
+  })
+
+  /** The last words of a connection: state, events, and whoever waits. */
+  const conclude = (self: Running, exit: Exit.Exit<never, EngineError | Terminated>) =>
+    Effect.gen(function* () {
+      const wasJoined = yield* Deferred.isDone(self.joined)
+      const end = endOf(exit)
+      core.sender.reset()
+      core.received.clear()
+      yield* Queue.clear(options.causes)
+      yield* Ref.set(core.participant, Option.none())
+      yield* Ref.set(running, Option.none())
+      yield* Ref.set(last, end)
+      yield* SubscriptionRef.set(state, "Disconnected")
+      const error = end.error ?? new EngineError({ reason: new Ended({ why: end.reason }) })
+      core.emit(wasJoined ? end : { _tag: "FailedToConnect", error })
+      yield* Deferred.fail(self.joined, error)
+      yield* Deferred.succeed(self.ended, end)
+    })
+
+  const stop = (self: Running) =>
+    Effect.gen(function* () {
+      yield* Fiber.interrupt(yield* Deferred.await(self.fiber))
+      yield* Deferred.await(self.ended)
+    })
+
+  const connect = Effect.fn("RTCEngine.connect")(function* (connect: ConnectOptions) {
+    const self: Running = {
+      fiber: yield* Deferred.make<Fiber.Fiber<void>>(),
+      joined: yield* Deferred.make<JoinResponse, EngineError>(),
+      ended: yield* Deferred.make<Disconnected>()
+    }
+    const isFirst = yield* Ref.modify(running, (current) =>
+      Option.isSome(current) ? [false, current] : [true, Option.some(self)]
+    )
+    if (!isFirst) return yield* new EngineError({ reason: new AlreadyConnected() })
+    yield* Ref.set(core.token, connect.token)
+    const supervisor = Supervisor.run({
+      ...options,
+      joined: self.joined,
+      setState: (next) => SubscriptionRef.set(state, next),
+      connect: {
+        url: connect.url,
+        connectionMode: connect.connectionMode ?? "auto",
+        autoSubscribe: connect.autoSubscribe ?? true,
+        adaptiveStream: connect.adaptiveStream ?? false,
+        rtc: connect.rtc ?? {},
+        offerInJoin: core.config.offerInJoin === "auto",
+        application: connect.applicationState ?? Effect.succeed({})
+      }
+    }).pipe(
+      Effect.scoped,
+      Effect.onExit((exit) => conclude(self, exit)),
+      Effect.catch(() => Effect.void)
+    )
+    // The connection ends with the caller's scope, or with the engine's, whichever closes first.
+    const fiber = yield* Effect.uninterruptible(
+      Effect.forkIn(supervisor, options.scope, { startImmediately: true, uninterruptible: false }).pipe(
+        Effect.tap((fiber) => Deferred.succeed(self.fiber, fiber)),
+        Effect.tap(() => Effect.addFinalizer(() => stop(self)))
+      )
+    )
+    return yield* Deferred.await(self.joined).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
+  })
+
+  return {
+    connect,
+    disconnect: Effect.flatMap(Ref.get(running), (current) =>
+      Option.isSome(current) ? stop(current.value) : Effect.void
+    ),
+    disconnected: Effect.flatMap(Ref.get(running), (current) =>
+      Option.isSome(current) ? Deferred.await(current.value.ended) : Ref.get(last)
+    )
+  }
+})
+
+const endOf = (exit: Exit.Exit<never, EngineError | Terminated>): Disconnected => {
+  const error = Exit.findErrorOption(exit)
+  if (Option.isNone(error)) {
+    // Interrupted: by disconnect, or because a scope closed. A defect is passed on by the fiber that had it.
+    return { _tag: "Disconnected", reason: DisconnectReason.CLIENT_INITIATED, error: undefined }
+  }
+  return error.value._tag === "Terminated"
+    ? { _tag: "Disconnected", reason: error.value.reason, error: error.value.error }
+    : { _tag: "Disconnected", reason: DisconnectReason.JOIN_FAILURE, error: error.value }
+}

@@ -1,0 +1,104 @@
+/**
+ * Sending data: checks, sequence, and which channel (S113-S130).
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Ref from "effect/Ref"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { ConnectionState } from "../ConnectionState.ts"
+import { DataChannelError, NotOpen, PacketTooLarge, SendFailed } from "../DataChannelError.ts"
+import { EngineError, from, NotConnected } from "../EngineError.ts"
+import * as Packet from "../Packet.ts"
+import type { SendOptions } from "../RTCEngine.ts"
+import type { EngineCore } from "./EngineCore.ts"
+import * as Nonce from "./Nonce.ts"
+import type { Session } from "./Session.ts"
+
+export interface SendCounters {
+  /** Reliable packets accepted. */
+  readonly sent: number
+  readonly lossySent: number
+  /** Lossy packets dropped because the path is down or the channel is full. */
+  readonly lossyDropped: number
+  /** Encoded bytes of what was accepted. */
+  readonly bytesSent: number
+}
+
+export interface PacketSender {
+  readonly sendData: (packet: Packet.Packet, options?: SendOptions) => Effect.Effect<void, EngineError>
+  readonly counters: () => SendCounters
+}
+
+export const notConnected = (operation: string) => new EngineError({ reason: new NotConnected({ operation }) })
+
+export const make = Effect.fnUntraced(function* (options: {
+  readonly core: EngineCore
+  readonly session: Ref.Ref<Option.Option<Session>>
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+}): Effect.fn.Return<PacketSender> {
+  const { core, session, state } = options
+  const counters = { sent: 0, lossySent: 0, lossyDropped: 0, bytesSent: 0 }
+  const nonces = Nonce.make(yield* Random.nextInt, yield* Random.nextInt)
+
+  const ensurePublisher = Effect.flatMap(Ref.get(session), (current) =>
+    Option.isSome(current) ? current.value.ensurePublisher : Effect.void
+  )
+
+  const sendReliable = (packet: Packet.Packet, send: SendOptions) => {
+    const destinations = send.destinationIdentities ?? []
+    // The nonce lets receivers drop what is sent again after a full reconnect.
+    if (packet.case === "user" && packet.value.nonce.length === 0) packet.value.nonce = nonces.next()
+    return core.sender
+      .send((sequence) => Packet.encode(packet, "reliable", destinations, sequence), {
+        whenFull: send.whenFull ?? "suspend"
+      })
+      .pipe(Effect.map((size) => {
+        counters.sent++
+        counters.bytesSent += size
+      }), Effect.mapError(from))
+  }
+
+  const sendLossy = Effect.fnUntraced(function* (packet: Packet.Packet, send: SendOptions) {
+    const bytes = Packet.encode(packet, "lossy", send.destinationIdentities ?? [], 0)
+    const current = yield* Ref.get(session)
+    const max = Option.isSome(current) ? current.value.lossy.maxPacketSize() : core.config.maxPacketSize
+    if (bytes.length > max) return yield* from({ reason: new PacketTooLarge({ size: bytes.length, max }) })
+    const isUp = Option.isSome(current) && (yield* SubscriptionRef.get(state)) !== "Reconnecting"
+    if (!isUp) {
+      counters.lossyDropped++
+      return
+    }
+    const { lossy } = current.value
+    yield* lossy.opened.pipe(
+      Effect.timeoutOrElse({
+        duration: core.config.peerConnectionTimeout,
+        orElse: () => Effect.fail(new DataChannelError({ reason: new NotOpen({ label: lossy.label }) }))
+      }),
+      Effect.mapError(from)
+    )
+    if (!lossy.isOpen() || lossy.bufferedAmount() > core.config.lossyCapacity) {
+      counters.lossyDropped++
+      return
+    }
+    yield* Effect.try({
+      try: () => lossy.sendUnsafe(bytes),
+      catch: (cause) => from({ reason: new SendFailed({ label: lossy.label, cause }) })
+    })
+    counters.lossySent++
+    counters.bytesSent += bytes.length
+  })
+
+  return {
+    counters: () => ({ ...counters }),
+    sendData: (packet, send = {}) =>
+      Effect.suspend(() => {
+        const current = SubscriptionRef.getUnsafe(state)
+        if (current === "Disconnected" || current === "Connecting") return Effect.fail(notConnected("sendData"))
+        return Effect.andThen(
+          ensurePublisher,
+          send.kind === "lossy" ? sendLossy(packet, send) : sendReliable(packet, send)
+        )
+      })
+  }
+})

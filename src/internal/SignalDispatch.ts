@@ -1,0 +1,112 @@
+/**
+ * What the engine does with each message of the server, one after the other in the order they came (S141-S152).
+ */
+import { SessionDescription, SignalTarget } from "@livekit/protocol"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
+import type { PeerConnectionTransport } from "../PeerConnectionTransport.ts"
+import type { Incoming } from "../SignalConnection.ts"
+import type { SignalRequestQueue } from "../SignalRequestQueue.ts"
+import type { EngineCore } from "./EngineCore.ts"
+import * as trickle from "./trickle.ts"
+
+export interface Peers {
+  readonly publisher: PeerConnectionTransport
+  readonly subscriber: PeerConnectionTransport | undefined
+}
+
+export const handle = (
+  core: EngineCore,
+  peers: Peers,
+  requests: SignalRequestQueue,
+  incoming: Incoming
+): Effect.Effect<void> => {
+  if (incoming._tag === "Malformed") {
+    return Effect.sync(() => core.emit({ _tag: "MalformedSignal", size: incoming.size, cause: incoming.cause }))
+  }
+  const { message } = incoming
+  const emit = (event: Parameters<EngineCore["emit"]>[0]) => Effect.sync(() => core.emit(event))
+  const failed = (target: Target) => (error: PeerConnectionError) =>
+    Effect.sync(() => core.report({ _tag: "PeerConnectionError", target, reason: error.reason }))
+
+  switch (message.case) {
+    case "answer": {
+      const { id, sdp } = message.value
+      return peers.publisher.acceptAnswer(sdp, id).pipe(Effect.catch(failed("publisher")), Effect.asVoid)
+    }
+    case "offer": {
+      const { id, sdp } = message.value
+      if (peers.subscriber === undefined) return Effect.logDebug("an offer came and there is no subscriber")
+      return peers.subscriber.acceptOffer(sdp).pipe(
+        Effect.flatMap((answer) =>
+          // Lost only with the connection, and then the server offers again.
+          Effect.ignore(
+            requests.send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: answer.sdp, id }) })
+          )
+        ),
+        Effect.catch(failed("subscriber"))
+      )
+    }
+    case "trickle": {
+      const candidate = trickle.decode(message.value)
+      const peer = message.value.target === SignalTarget.PUBLISHER ? peers.publisher : peers.subscriber
+      return candidate === undefined || peer === undefined
+        ? Effect.logDebug("ignored a candidate that has no use here")
+        : peer.addIceCandidate(candidate)
+    }
+    case "leave":
+      return Effect.sync(() => core.report({ _tag: "Leave", leave: message.value }))
+    case "refreshToken":
+      return Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))
+    case "roomMoved": {
+      const value = message.value.clone()
+      value.token = ""
+      return Effect.andThen(
+        Ref.set(core.token, Redacted.make(message.value.token)),
+        emit({ _tag: "OtherMessage", message: { case: "roomMoved", value } })
+      )
+    }
+    case "update": {
+      const { participants } = message.value
+      const learnSelf = Ref.update(core.participant, (own) =>
+        Option.map(own, (before) => participants.find(({ sid }) => sid === before.sid) ?? before)
+      )
+      return Effect.andThen(learnSelf, emit({ _tag: "ParticipantsUpdated", participants }))
+    }
+    case "roomUpdate":
+      return message.value.room === undefined ? Effect.void : emit({ _tag: "RoomUpdated", room: message.value.room })
+    case "mute":
+      return emit({ _tag: "RemoteMuteChanged", update: message.value })
+    case "speakersChanged":
+      return emit({ _tag: "SpeakersChanged", update: message.value })
+    case "connectionQuality":
+      return emit({ _tag: "ConnectionQualityUpdated", update: message.value })
+    case "streamStateUpdate":
+      return emit({ _tag: "StreamStateUpdated", update: message.value })
+    case "subscribedQualityUpdate":
+      return emit({ _tag: "SubscribedQualityUpdated", update: message.value })
+    case "subscriptionPermissionUpdate":
+      return emit({ _tag: "SubscriptionPermissionUpdated", update: message.value })
+    case "subscriptionResponse":
+      return emit({ _tag: "SubscriptionAnswered", response: message.value })
+    case "trackPublished":
+      return emit({ _tag: "LocalTrackPublished", response: message.value })
+    case "trackUnpublished":
+      return emit({ _tag: "LocalTrackUnpublished", response: message.value })
+    case "trackSubscribed":
+      return emit({ _tag: "LocalTrackSubscribed", update: message.value })
+    case "requestResponse":
+      return emit({ _tag: "RequestAnswered", response: message.value })
+    // Answered where they arrive, or without meaning once a connection is established (SC32).
+    case "join":
+    case "reconnect":
+    case "pong":
+    case "pongResp":
+      return Effect.void
+    default:
+      return emit({ _tag: "OtherMessage", message })
+  }
+}

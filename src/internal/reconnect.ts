@@ -1,0 +1,167 @@
+/**
+ * One outage, from its cause to the connection being back or given up (S82-S112).
+ */
+import type { DisconnectReason } from "@livekit/protocol"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Schedule from "effect/Schedule"
+import type { ConnectionState } from "../ConnectionState.ts"
+import * as DisconnectCause from "../DisconnectCause.ts"
+import { EngineError, type EngineErrorReason, ReconnectExhausted } from "../EngineError.ts"
+import * as Packet from "../Packet.ts"
+import * as ReconnectPlan from "../ReconnectPlan.ts"
+import type { Policy } from "../ReconnectPolicy.ts"
+import { type Attempts, type AttemptError, reasonOf, recoveryOf } from "./Attempts.ts"
+import type { EngineCore } from "./EngineCore.ts"
+
+/** How a connection ended when nobody asked for it. */
+export class Terminated extends Data.TaggedError("Terminated")<{
+  readonly reason: DisconnectReason
+  readonly error: EngineError
+}> {}
+
+const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReason) =>
+  Effect.fail(
+    new Terminated({ reason: DisconnectCause.disconnectReason(why), error: new EngineError({ reason }) })
+  )
+
+export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
+  options: {
+    readonly core: EngineCore
+    readonly attempts: Attempts
+    readonly causes: Queue.Queue<DisconnectCause.DisconnectCause>
+    readonly policy: Policy
+    readonly setState: (state: ConnectionState) => Effect.Effect<void>
+  },
+  cause: DisconnectCause.DisconnectCause
+): Effect.fn.Return<void, Terminated> {
+  const { attempts, causes, core, policy, setState } = options
+  const started = yield* Clock.currentTimeMillis
+  const plan = yield* Ref.make(ReconnectPlan.start(cause))
+  const lastFailure = yield* Ref.make(DisconnectCause.toReason(cause))
+  const shown = yield* Ref.make<ConnectionState>("Connected")
+  const step = yield* Schedule.toStep(policy.schedule)
+
+  const observe = (next: DisconnectCause.DisconnectCause) =>
+    Ref.update(plan, (before) => ReconnectPlan.observe(before, next))
+
+  const exhausted = Effect.gen(function* () {
+    const millis = (yield* Clock.currentTimeMillis) - started
+    const tries = (yield* Ref.get(plan)).attempts
+    return yield* terminate(
+      cause,
+      new ReconnectExhausted({ attempts: tries, millis, cause: yield* Ref.get(lastFailure) })
+    )
+  })
+
+  /** What is known now, with everything that was reported meanwhile folded in. */
+  const evidence = Effect.gen(function* () {
+    for (const next of yield* Queue.clear(causes)) {
+      yield* attempts.learnRegions(next)
+      yield* observe(next)
+    }
+    const { asked, attempts: tries, goodbye } = yield* Ref.get(plan)
+    if (goodbye !== undefined) return yield* terminate(goodbye, DisconnectCause.toReason(goodbye))
+    const session = yield* Ref.get(attempts.session)
+    return {
+      attempt: tries + 1,
+      cause,
+      asked,
+      pathAlive: Option.isSome(session) && (yield* session.value.pathAlive),
+      resumable: Option.isSome(session) && session.value.resumable
+    }
+  })
+
+  const show = (state: "Resuming" | "Reconnecting") =>
+    Effect.gen(function* () {
+      if ((yield* Ref.getAndSet(shown, state)) === state) return
+      yield* setState(state)
+      core.emit({ _tag: state, cause })
+    })
+
+  const decide = Effect.gen(function* () {
+    const known = yield* evidence
+    const decision = policy.decide(known)
+    if (decision === "GiveUp") return yield* terminate(cause, yield* Ref.get(lastFailure))
+    // A session that is gone cannot be resumed, whatever a policy says.
+    const possible = decision === "Resume" && known.resumable ? "Resume" : "Restart"
+    yield* show(possible === "Resume" ? "Resuming" : "Reconnecting")
+    return { known, decision: possible } as const
+  })
+
+  const untilUrgent: Effect.Effect<void> = Effect.gen(function* () {
+    if ((yield* Ref.get(plan)).urgent) return
+    const next = yield* Queue.take(causes)
+    yield* attempts.learnRegions(next)
+    yield* observe(next)
+    return yield* untilUrgent
+  })
+
+  const resume = Effect.gen(function* () {
+    const session = yield* Ref.get(attempts.session)
+    if (Option.isNone(session)) return yield* Effect.die("a resume was decided without a session")
+    const restartsIce = core.transports.capabilities.iceRestart
+    const { evidence: proof, replayed } = yield* attempts.run(session.value.resume(cause), {
+      observe,
+      isPointless: (next) => next._tag !== "Requested" && !(restartsIce && next._tag === "PeerConnectionFailed")
+    })
+    yield* setState("Connected")
+    core.emit({ _tag: "Resumed", evidence: proof, replayed, attempts: (yield* Ref.get(plan)).attempts })
+    core.emit({ _tag: "PostReconnect", isFullReconnect: false })
+  })
+
+  const restart = Effect.gen(function* () {
+    const { attempts: tries } = yield* Ref.get(plan)
+    yield* attempts.closeSession
+    const resend = core.config.inDoubt === "resend"
+    const inDoubt = core.sender.restart({ renumber: Packet.renumber, resend })
+    if (inDoubt.length > 0) {
+      core.emit({ _tag: "InDoubt", sequences: inDoubt.map(({ sequence }) => sequence), resent: resend })
+    }
+    core.emit({ _tag: "FullReconnecting", attempt: tries })
+    if (tries > 1) yield* attempts.nextRegion
+    const { evidence: proof } = yield* attempts.run(attempts.openSession, {
+      observe,
+      isPointless: (next) => next._tag !== "Requested"
+    })
+    yield* setState("Connected")
+    core.emit({ _tag: "Reconnected", evidence: proof, attempts: tries })
+    core.emit({ _tag: "PostReconnect", isFullReconnect: true })
+  })
+
+  const failed = (error: AttemptError) =>
+    Effect.gen(function* () {
+      yield* Ref.set(lastFailure, reasonOf(error))
+      yield* Ref.update(plan, (before) => ReconnectPlan.failed(before, recoveryOf(error)))
+      yield* Effect.logDebug("a reconnect attempt failed", error.message)
+    })
+
+  const tryOnce = Effect.gen(function* () {
+    const { known } = yield* decide
+    const [, delay] = yield* step(yield* Clock.currentTimeMillis, known).pipe(Pull.catchDone(() => exhausted))
+    if (Duration.isGreaterThan(Duration.fromInputUnsafe(delay), Duration.zero)) {
+      yield* Effect.raceFirst(Effect.sleep(delay), untilUrgent)
+    }
+    const { decision } = yield* decide
+    yield* Ref.update(plan, ReconnectPlan.attempted)
+    return yield* (decision === "Resume" ? resume : restart).pipe(
+      Effect.as(true),
+      Effect.catchTags({
+        SignalError: (error) => Effect.as(failed(error), false),
+        PeerConnectionError: (error) => Effect.as(failed(error), false),
+        Overtaken: (error) => Effect.as(failed(error), false)
+      })
+    )
+  })
+
+  yield* Effect.repeat(tryOnce, { until: (isBack) => isBack }).pipe(
+    Effect.timeoutOrElse({ duration: policy.timeLimit, orElse: () => exhausted })
+  )
+  yield* attempts.forgetRegions
+})
