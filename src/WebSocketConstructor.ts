@@ -6,6 +6,22 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 
 /**
+ * @category models
+ */
+export type WebSocketEventType = "open" | "message" | "error" | "close"
+
+/**
+ * What the engine reads of an event: `data` of a message, `code` and `reason` of a close.
+ *
+ * @category models
+ */
+export interface WebSocketEvent {
+  readonly data?: unknown
+  readonly code?: number
+  readonly reason?: string
+}
+
+/**
  * The part of the W3C `WebSocket` that the engine uses.
  *
  * @category models
@@ -14,12 +30,10 @@ export interface WebSocketLike {
   binaryType: string
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number
-  send(data: Uint8Array): void
+  send(data: Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
-  onopen: ((event: never) => unknown) | null
-  onmessage: ((event: { readonly data: unknown }) => unknown) | null
-  onerror: ((event: never) => unknown) | null
-  onclose: ((event: { readonly code: number; readonly reason: string }) => unknown) | null
+  addEventListener(type: WebSocketEventType, listener: (event: WebSocketEvent) => void): void
+  removeEventListener(type: WebSocketEventType, listener: (event: WebSocketEvent) => void): void
 }
 
 /**

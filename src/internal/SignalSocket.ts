@@ -7,7 +7,12 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import { WebSocketConstructor, type WebSocketLike } from "../WebSocketConstructor.ts"
+import {
+  WebSocketConstructor,
+  type WebSocketEvent,
+  type WebSocketEventType,
+  type WebSocketLike
+} from "../WebSocketConstructor.ts"
 import { redactCause } from "./redact.ts"
 
 /** The socket ended; `code` is 1006 when it did so without a close frame. */
@@ -40,43 +45,54 @@ export const open = (
     const end = (code: number, why: string) => {
       Queue.failCauseUnsafe(frames, Cause.fail(new SocketEnded({ code, why })))
     }
+    const listeners: Listeners = {
+      open: noop,
+      message: ({ data }) => {
+        Queue.offerUnsafe(frames, data instanceof ArrayBuffer ? new Uint8Array(data) : "text")
+      },
+      // What went wrong is only in the close that follows.
+      error: noop,
+      close: ({ code = 1006, reason = "" }) => end(code, reason)
+    }
     const socket = yield* Effect.acquireRelease(
       Effect.try({
         try: () => construct(url),
         catch: (cause) => new SocketRefused({ cause: redactCause(cause, secret) })
       }),
-      (socket) => Effect.sync(() => release(socket))
+      (socket) => Effect.sync(() => release(socket, listeners, 1000))
     )
     socket.binaryType = "arraybuffer"
+    for (const type of eventTypes) socket.addEventListener(type, listeners[type])
     yield* Effect.callback<void, SocketRefused>((resume) => {
-      socket.onopen = () => resume(Effect.void)
-      socket.onerror = noop
-      socket.onclose = ({ code, reason }) => {
+      const opened = () => resume(Effect.void)
+      const refused = ({ code = 1006 }: WebSocketEvent) =>
         resume(Effect.fail(new SocketRefused({ cause: new Error(`closed with code ${code}`) })))
-        end(code, reason)
-      }
-      socket.onmessage = ({ data }) => {
-        Queue.offerUnsafe(frames, data instanceof ArrayBuffer ? new Uint8Array(data) : "text")
-      }
+      socket.addEventListener("open", opened)
+      socket.addEventListener("close", refused)
+      return Effect.sync(() => {
+        socket.removeEventListener("open", opened)
+        socket.removeEventListener("close", refused)
+      })
     })
     return {
       frames,
       sendUnsafe: (bytes) => {
         if (socket.readyState !== 1) return false
-        socket.send(bytes)
+        socket.send(new Uint8Array(bytes))
         return true
       },
       closeUnsafe: (code, why) => {
-        release(socket, code, why)
+        release(socket, listeners, code, why)
         end(code, why)
       }
     }
   })
 
-const release = (socket: WebSocketLike, code = 1000, why?: string) => {
-  socket.onopen = noop
-  socket.onmessage = noop
-  socket.onerror = noop
-  socket.onclose = noop
+type Listeners = Readonly<Record<WebSocketEventType, (event: WebSocketEvent) => void>>
+
+const eventTypes: ReadonlyArray<WebSocketEventType> = ["open", "message", "error", "close"]
+
+const release = (socket: WebSocketLike, listeners: Listeners, code: number, why?: string) => {
+  for (const type of eventTypes) if (type !== "error") socket.removeEventListener(type, listeners[type])
   if (socket.readyState < 2) socket.close(code, why)
 }

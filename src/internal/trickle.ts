@@ -26,7 +26,7 @@ export const makeSender = (target: Target, send: (request: SignalRequest) => boo
   }
 }
 
-const encode = (target: Target, { candidate, sdpMLineIndex, sdpMid }: IceCandidate) =>
+export const encode = (target: Target, { candidate, sdpMLineIndex, sdpMid }: IceCandidate) =>
   new TrickleRequest({
     target: target === "publisher" ? SignalTarget.PUBLISHER : SignalTarget.SUBSCRIBER,
     candidateInit: JSON.stringify({ candidate, sdpMLineIndex, sdpMid })

@@ -5,7 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Queue from "effect/Queue"
 import * as Context from "effect/Context"
-import { WebSocketConstructor, type WebSocketLike } from "../WebSocketConstructor.ts"
+import {
+  WebSocketConstructor,
+  type WebSocketEvent,
+  type WebSocketEventType,
+  type WebSocketLike
+} from "../WebSocketConstructor.ts"
 
 /**
  * What the client did on a socket.
@@ -41,17 +46,27 @@ export interface Dial {
 class InMemoryWebSocket implements WebSocketLike {
   binaryType = "blob"
   readyState = 0
-  onopen: WebSocketLike["onopen"] = null
-  onmessage: WebSocketLike["onmessage"] = null
-  onerror: WebSocketLike["onerror"] = null
-  onclose: WebSocketLike["onclose"] = null
+  readonly #listeners = new Map<WebSocketEventType, Set<(event: WebSocketEvent) => void>>()
   readonly frames: Queue.Queue<ClientFrame>
 
   constructor(frames: Queue.Queue<ClientFrame>) {
     this.frames = frames
   }
 
-  send(bytes: Uint8Array) {
+  addEventListener(type: WebSocketEventType, listener: (event: WebSocketEvent) => void) {
+    const all = this.#listeners.get(type) ?? new Set()
+    this.#listeners.set(type, all.add(listener))
+  }
+
+  removeEventListener(type: WebSocketEventType, listener: (event: WebSocketEvent) => void) {
+    this.#listeners.get(type)?.delete(listener)
+  }
+
+  dispatch(type: WebSocketEventType, event: WebSocketEvent) {
+    for (const listener of [...(this.#listeners.get(type) ?? [])]) listener(event)
+  }
+
+  send(bytes: Uint8Array<ArrayBuffer>) {
     if (this.readyState === 1) Queue.offerUnsafe(this.frames, { _tag: "Frame", bytes: bytes.slice() })
   }
 
@@ -59,21 +74,21 @@ class InMemoryWebSocket implements WebSocketLike {
     if (this.readyState >= 2) return
     this.readyState = 3
     Queue.offerUnsafe(this.frames, { _tag: "Closed", code, reason })
-    this.onclose?.({ code, reason })
+    this.dispatch("close", { code, reason })
   }
 
   opened() {
     if (this.readyState !== 0) return
     this.readyState = 1
-    ;(this.onopen as ((event: unknown) => unknown) | null)?.({})
+    this.dispatch("open", {})
   }
 
   closedByPeer(code: number, reason: string) {
     if (this.readyState === 3) return
     const failed = this.readyState === 0
     this.readyState = 3
-    if (failed) (this.onerror as ((event: unknown) => unknown) | null)?.({})
-    this.onclose?.({ code, reason })
+    if (failed) this.dispatch("error", {})
+    this.dispatch("close", { code, reason })
   }
 }
 
@@ -111,7 +126,7 @@ export const layer: Layer.Layer<TestSocket | WebSocketConstructor> = Layer.effec
         send: (data) =>
           Effect.sync(() => {
             if (socket.readyState !== 1) return
-            socket.onmessage?.({ data: typeof data === "string" ? data : data.slice().buffer })
+            socket.dispatch("message", { data: typeof data === "string" ? data : data.slice().buffer })
           }),
         close: (code, reason = "") => Effect.sync(() => socket.closedByPeer(code, reason)),
         received: Queue.take(frames),

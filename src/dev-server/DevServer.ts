@@ -1,0 +1,163 @@
+/**
+ * A LiveKit-compatible room server in this process, on loopback, over real sockets and real WebRTC. For demos and tests: it
+ * forwards data and signalling, has no media forwarding, no TURN and no cluster. Real rooms belong on a LiveKit server.
+ */
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import { gunzip as nodeGunzip } from "node:zlib"
+import { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import * as RoomServer from "../room/RoomServer.ts"
+import { TokenVerifier } from "../room/TokenVerifier.ts"
+import * as AccessToken from "./AccessToken.ts"
+import * as HttpListener from "./HttpListener.ts"
+
+/**
+ * The server cannot listen.
+ *
+ * @category errors
+ */
+export class DevServerError extends Data.TaggedError("DevServerError")<{
+  readonly port: number
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `cannot listen on port ${this.port}; is it in use?`
+  }
+}
+
+/**
+ * @category models
+ */
+export interface DevServerOptions {
+  /** Default: a free one. */
+  readonly port?: number | undefined
+  /** Default `devkey`. */
+  readonly apiKey?: string | undefined
+  /** Default: a fixed secret, the same as in no production. */
+  readonly apiSecret?: string | undefined
+  /** Seconds; default 5. */
+  readonly pingInterval?: number | undefined
+  /** Seconds; default 15. */
+  readonly pingTimeout?: number | undefined
+  /** False makes a server that knows only `/rtc`, as older ones do. Default true. */
+  readonly hasV1?: boolean | undefined
+}
+
+/**
+ * Troubles of the whole server, and of single participants.
+ *
+ * @category models
+ */
+export interface Faults extends RoomServer.Faults {
+  /** Answers no dial for a time: the port is closed, the sessions and their media live on. */
+  readonly refuseDials: (millis: number) => Effect.Effect<void>
+  /** Ends the server and all sessions, without a word. */
+  readonly stop: Effect.Effect<void>
+  /** Starts an empty server on the same port. */
+  readonly start: Effect.Effect<void, DevServerError>
+}
+
+/**
+ * @category services
+ */
+export class DevServer extends Context.Service<
+  DevServer,
+  {
+    /** `ws://127.0.0.1:port` */
+    readonly url: string
+    readonly apiKey: string
+    readonly apiSecret: string
+    /** A token for a participant. */
+    readonly token: (options: AccessToken.TokenOptions) => Effect.Effect<Redacted.Redacted<string>>
+    readonly participants: (room: string) => Effect.Effect<ReadonlyArray<string>>
+    readonly faults: Faults
+  }
+>()("effect-livekit/dev-server/DevServer") {}
+
+const gunzip = (bytes: Uint8Array): Effect.Effect<Uint8Array, Error> =>
+  Effect.callback((resume) => {
+    nodeGunzip(bytes, { maxOutputLength: 1024 * 1024 }, (error, result) =>
+      resume(error === null ? Effect.succeed(result) : Effect.fail(error))
+    )
+  })
+
+/**
+ * Starts a server in the current scope.
+ *
+ * @throws DevServerError when the port cannot be had
+ * @category constructors
+ */
+export const make = Effect.fnUntraced(function* (
+  options: DevServerOptions = {}
+): Effect.fn.Return<DevServer["Service"], DevServerError, Scope.Scope | PeerConnectionFactory> {
+  const factory = yield* PeerConnectionFactory
+  const scope = yield* Effect.scope
+  const key = {
+    apiKey: options.apiKey ?? "devkey",
+    apiSecret: options.apiSecret ?? "a-secret-for-development-only-0123456789"
+  }
+  const makeRooms = RoomServer.make({
+    pingInterval: options.pingInterval ?? 5,
+    pingTimeout: options.pingTimeout ?? 15,
+    gunzip
+  }).pipe(
+    Effect.provideService(PeerConnectionFactory, factory),
+    Effect.provideService(TokenVerifier, AccessToken.verifier(key))
+  )
+  const startRooms = Effect.gen(function* () {
+    const own = yield* Scope.fork(scope)
+    return { scope: own, rooms: yield* Scope.provide(makeRooms, own) }
+  })
+  const running = yield* Ref.make(yield* startRooms)
+  const listener = yield* HttpListener.make({
+    rooms: Effect.map(Ref.get(running), ({ rooms }) => rooms),
+    hasV1: options.hasV1 ?? true
+  })
+  const listen = (port: number) =>
+    Effect.mapError(listener.listen(port), (cause) => new DevServerError({ port, cause }))
+  const port = yield* listen(options.port ?? 0)
+  const inRooms = (use: (faults: RoomServer.Faults) => Effect.Effect<void>) =>
+    Effect.flatMap(Ref.get(running), ({ rooms }) => use(rooms.faults))
+
+  return {
+    url: `ws://127.0.0.1:${port}`,
+    ...key,
+    token: (token) => AccessToken.issue(key, token),
+    participants: (room) => Effect.flatMap(Ref.get(running), ({ rooms }) => rooms.participants(room)),
+    faults: {
+      dropSignal: (identity) => inRooms((faults) => faults.dropSignal(identity)),
+      stallSignal: (identity) => inRooms((faults) => faults.stallSignal(identity)),
+      refuseNextResume: (identity) => inRooms((faults) => faults.refuseNextResume(identity)),
+      leave: (identity, leave) => inRooms((faults) => faults.leave(identity, leave)),
+      refreshToken: (identity) => inRooms((faults) => faults.refreshToken(identity)),
+      refuseDials: (millis) =>
+        listener.close.pipe(
+          Effect.andThen(
+            Effect.forkIn(Effect.andThen(Effect.sleep(millis), Effect.orDie(listen(port))), scope)
+          ),
+          Effect.asVoid
+        ),
+      stop: Effect.gen(function* () {
+        yield* listener.close
+        yield* Scope.close((yield* Ref.get(running)).scope, Exit.void)
+      }),
+      start: Effect.gen(function* () {
+        yield* Ref.set(running, yield* startRooms)
+        yield* listen(port)
+      })
+    }
+  }
+})
+
+/**
+ * @category layers
+ */
+export const layer = (
+  options: DevServerOptions = {}
+): Layer.Layer<DevServer, DevServerError, PeerConnectionFactory> => Layer.effect(DevServer, make(options))

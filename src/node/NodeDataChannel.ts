@@ -1,0 +1,162 @@
+/**
+ * The peer-connection seam over the native API of `node-datachannel` (libdatachannel).
+ *
+ * What it cannot do is declared: no ICE restart, no replacement of ICE servers, no stats; media is raw RTP.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import type { DataChannel, IceServer as NativeIceServer, PeerConnection as NativePeerConnection } from "node-datachannel"
+import native from "node-datachannel"
+import { CreationFailed, NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
+import {
+  type Capabilities,
+  type IceServer,
+  type PeerConnection,
+  PeerConnectionFactory,
+  type PeerConnectionHandlers,
+  type PeerConnectionState,
+  type RtcConfiguration,
+  type SessionDescription
+} from "../PeerConnectionFactory.ts"
+import { adopt } from "./NodeRtcDataChannel.ts"
+
+/**
+ * @category constants
+ */
+export const capabilities: Capabilities = {
+  iceRestart: false,
+  setConfiguration: false,
+  stats: false,
+  media: "rtp",
+  simulcast: false
+}
+
+const noop = () => {}
+
+const states: Readonly<Record<string, PeerConnectionState>> = {
+  new: "new",
+  connecting: "connecting",
+  connected: "connected",
+  disconnected: "disconnected",
+  failed: "failed",
+  closed: "closed"
+}
+
+const step = <A>(name: NegotiationFailed["step"], evaluate: () => A) =>
+  Effect.try({
+    try: evaluate,
+    catch: (cause) => new PeerConnectionError({ reason: new NegotiationFailed({ step: name, cause }) })
+  })
+
+/** Ends a native peer connection so that nothing calls back afterwards and the process can exit. */
+const release = (peer: NativePeerConnection) => {
+  peer.onStateChange(noop)
+  peer.onLocalCandidate(noop)
+  peer.onDataChannel(noop)
+  peer.close()
+}
+
+const make = Effect.fnUntraced(function* (
+  configuration: RtcConfiguration,
+  handlers: PeerConnectionHandlers
+): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
+  const peer = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () =>
+        new native.PeerConnection("effect-livekit", {
+          iceServers: configuration.iceServers.flatMap(toNativeServers),
+          iceTransportPolicy: configuration.iceTransportPolicy,
+          disableAutoNegotiation: true,
+          // Without it no media can be added later.
+          forceMediaTransport: true
+        }),
+      catch: (cause) => new PeerConnectionError({ reason: new CreationFailed({ cause }) })
+    }),
+    (peer) => Effect.sync(() => release(peer))
+  )
+  peer.onLocalCandidate((candidate, sdpMid) =>
+    // libdatachannel writes candidates as SDP lines, servers expect them without the prefix.
+    handlers.onIceCandidate({ candidate: candidate.replace(/^a=/, ""), sdpMid, sdpMLineIndex: 0 })
+  )
+  peer.onStateChange((state) => handlers.onConnectionStateChange(states[state] ?? "new"))
+  peer.onDataChannel((channel: DataChannel) => handlers.onDataChannel(adopt(channel)))
+
+  const local = (): SessionDescription | null => describe(peer.localDescription())
+  const created = (name: "createOffer" | "createAnswer") => {
+    const description = local()
+    if (description === null) throw new Error(`${name} made no description`)
+    return description
+  }
+  const unsupported = (capability: string) =>
+    Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability }) }))
+
+  return {
+    createOffer: ({ iceRestart }) =>
+      iceRestart
+        ? unsupported("ICE restart")
+        : step("createOffer", () => {
+            peer.setLocalDescription("offer")
+            return created("createOffer")
+          }),
+    createAnswer: step("createAnswer", () => {
+      peer.setLocalDescription("answer")
+      return created("createAnswer")
+    }),
+    // Offers and answers are set as they are created.
+    setLocalDescription: ({ type }) =>
+      type === "rollback" ? step("setLocalDescription", () => peer.setLocalDescription("rollback")) : Effect.void,
+    setRemoteDescription: ({ sdp, type }) =>
+      step("setRemoteDescription", () => peer.setRemoteDescription(sdp, type)),
+    addIceCandidate: ({ candidate, sdpMid }) =>
+      step("addIceCandidate", () => peer.addRemoteCandidate(candidate, sdpMid ?? "0")),
+    setConfiguration: () => unsupported("setConfiguration"),
+    createDataChannel: (label, { maxRetransmits, ordered }) =>
+      step("createDataChannel", () =>
+        adopt(
+          peer.createDataChannel(label, {
+            unordered: !ordered,
+            ...(maxRetransmits === undefined ? {} : { maxRetransmits })
+          })
+        )
+      ),
+    localDescription: local,
+    remoteDescription: () => describe(peer.remoteDescription()),
+    connectionState: () => states[peer.state()] ?? "new",
+    counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() }))
+  }
+})
+
+const describe = (description: { readonly type: string; readonly sdp: string } | null): SessionDescription | null =>
+  description === null || (description.type !== "offer" && description.type !== "answer")
+    ? null
+    : { type: description.type, sdp: description.sdp }
+
+/** `turn:host:port?transport=tcp` with credentials, as libdatachannel wants it. */
+const toNativeServers = ({ credential, urls, username }: IceServer): ReadonlyArray<string | NativeIceServer> =>
+  urls.flatMap((url): ReadonlyArray<string | NativeIceServer> => {
+    const found = /^(stun|stuns|turn|turns):(\[[^\]]+\]|[^:?]+)(?::(\d+))?(?:\?transport=(udp|tcp))?$/.exec(url)
+    if (found === null) return []
+    const [, scheme = "", host = "", port, transport] = found
+    if (scheme.startsWith("stun")) return [url]
+    const isTls = scheme === "turns"
+    return [
+      {
+        hostname: host.replace(/^\[|\]$/g, ""),
+        port: Number(port ?? (isTls ? 5349 : 3478)),
+        username: username ?? "",
+        password: credential ?? "",
+        relayType: isTls ? "TurnTls" : transport === "tcp" ? "TurnTcp" : "TurnUdp"
+      }
+    ]
+  })
+
+/**
+ * Peer connections by node-datachannel.
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<PeerConnectionFactory> = Layer.succeedContext(
+  Context.make(PeerConnectionFactory, { capabilities, make })
+)

@@ -1,0 +1,68 @@
+/**
+ * A data channel of node-datachannel as the seam wants it.
+ */
+import type { DataChannel } from "node-datachannel"
+import type { RtcDataChannel, RtcDataChannelHandlers } from "../PeerConnectionFactory.ts"
+
+const noop = () => {}
+const detached: RtcDataChannelHandlers = {
+  onOpen: noop,
+  onClose: noop,
+  onError: noop,
+  onMessage: noop,
+  onBufferedAmountLow: noop
+}
+
+/** Wraps a native channel. Its state is kept here, because a closed native channel may not be asked. */
+export const adopt = (channel: DataChannel): RtcDataChannel => {
+  const label = channel.getLabel()
+  let handlers = detached
+  let state: "connecting" | "open" | "closed" = channel.isOpen() ? "open" : "connecting"
+  let isListening = false
+
+  // libdatachannel keeps messages until a callback is set, so none is set before there is somebody to take them.
+  const listen = () => {
+    if (isListening) return
+    isListening = true
+    channel.onMessage((data) => handlers.onMessage(bytesOf(data)))
+    channel.onBufferedAmountLow(() => handlers.onBufferedAmountLow())
+  }
+  channel.onOpen(() => {
+    if (state !== "connecting") return
+    state = "open"
+    handlers.onOpen()
+  })
+  channel.onClosed(() => {
+    if (state === "closed") return
+    state = "closed"
+    handlers.onClose()
+  })
+  channel.onError((cause) => handlers.onError(new Error(cause)))
+
+  return {
+    label,
+    id: () => (state === "open" ? channel.getId() : null),
+    readyState: () => state,
+    bufferedAmount: () => (state === "open" ? channel.bufferedAmount() : 0),
+    setBufferedAmountLowThreshold: (bytes) => channel.setBufferedAmountLowThreshold(bytes),
+    // False means buffered, not refused; what is refused throws.
+    send: (bytes) => void channel.sendMessageBinary(bytes),
+    close: () => {
+      if (state === "closed") return
+      state = "closed"
+      channel.close()
+    },
+    setHandlers: (next) => {
+      handlers = next ?? detached
+      if (next === null) return
+      if (state === "closed") return next.onClose()
+      if (state === "open") next.onOpen()
+      listen()
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+
+const bytesOf = (data: string | ArrayBuffer | Uint8Array): Uint8Array =>
+  typeof data === "string" ? encoder.encode(data) : data instanceof ArrayBuffer ? new Uint8Array(data) : data
