@@ -25,7 +25,17 @@ export const defaultIceServers: ReadonlyArray<IceServer> = [
 ]
 
 /**
- * The configuration for a join or reconnect response. The user's options are not changed (S52).
+ * What can be used before the server has answered: the user's options alone.
+ *
+ * @category constructors
+ */
+export const early = (options: RtcOptions): RtcConfiguration => ({
+  iceServers: options.iceServers ?? [],
+  iceTransportPolicy: options.iceTransportPolicy ?? "all"
+})
+
+/**
+ * The configuration for a join or reconnect response of the server at `url`. The user's options are not changed (S52).
  *
  * @category constructors
  */
@@ -34,15 +44,17 @@ export const make = (
     readonly iceServers: ReadonlyArray<ICEServer>
     readonly clientConfiguration?: ClientConfiguration | undefined
   },
-  options: RtcOptions = {}
+  options: RtcOptions = {},
+  url = ""
 ): RtcConfiguration => ({
-  iceServers: chooseIceServers(response.iceServers, options.iceServers ?? []),
+  iceServers: chooseIceServers(response.iceServers, options.iceServers ?? [], url),
   iceTransportPolicy: forcesRelay(response.clientConfiguration) ? "relay" : (options.iceTransportPolicy ?? "all")
 })
 
 const chooseIceServers = (
   server: ReadonlyArray<ICEServer>,
-  own: ReadonlyArray<IceServer>
+  own: ReadonlyArray<IceServer>,
+  url: string
 ): ReadonlyArray<IceServer> => {
   if (own.length > 0) return own
   if (server.length > 0) {
@@ -50,8 +62,12 @@ const chooseIceServers = (
       username === "" ? { urls } : { urls, username, credential }
     )
   }
-  return defaultIceServers
+  return isLoopback(url) ? [] : defaultIceServers
 }
+
+// A server on this machine needs no STUN, and development needs no traffic to the outside.
+const isLoopback = (url: string) =>
+  URL.canParse(url) && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
 
 /**
  * Whether the server wants media to go through TURN only (S51).

@@ -85,7 +85,7 @@ export const open = Effect.fnUntraced(function* (
   const earlyScope = yield* Scope.fork(scope)
   const early =
     options.offerInJoin && options.connectionMode !== "dual"
-      ? yield* makePublisher(RtcConfig.make({ iceServers: [] }, options.rtc)).pipe(Scope.provide(earlyScope))
+      ? yield* makePublisher(RtcConfig.early(options.rtc)).pipe(Scope.provide(earlyScope))
       : undefined
   const publisherOffer = early === undefined ? undefined : yield* early.transport.initialOffer
   const signalScope = yield* Ref.make(yield* Scope.fork(scope))
@@ -111,7 +111,7 @@ export const open = Effect.fnUntraced(function* (
 
   // --- configure: everything exists before the first message is handled (S26, S27) ---
   const isSingle = first.path === "v1"
-  const configuration = RtcConfig.make(join, options.rtc)
+  const configuration = RtcConfig.make(join, options.rtc, options.url)
   const isEarlyUsable =
     early !== undefined && isSingle && (capabilities.setConfiguration || configuration.iceTransportPolicy === "all")
   const publisher = isEarlyUsable
@@ -243,7 +243,7 @@ export const open = Effect.fnUntraced(function* (
     yield* Ref.set(connection, current)
     const response = current.handshake._tag === "Resumed" ? current.handshake.response : undefined
     if (response !== undefined && capabilities.setConfiguration) {
-      const next = RtcConfig.make(response, options.rtc)
+      const next = RtcConfig.make(response, options.rtc, options.url)
       if (subscriber !== undefined) yield* subscriber.setConfiguration(next)
       yield* publisher.transport.setConfiguration(next)
     }

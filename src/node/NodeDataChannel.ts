@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { DataChannel, IceServer as NativeIceServer, PeerConnection as NativePeerConnection } from "node-datachannel"
+import type { DataChannel, IceServer as NativeIceServer } from "node-datachannel"
 import native from "node-datachannel"
 import { CreationFailed, NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
 import {
@@ -33,8 +33,6 @@ export const capabilities: Capabilities = {
   simulcast: false
 }
 
-const noop = () => {}
-
 const states: Readonly<Record<string, PeerConnectionState>> = {
   new: "new",
   connecting: "connecting",
@@ -50,18 +48,11 @@ const step = <A>(name: NegotiationFailed["step"], evaluate: () => A) =>
     catch: (cause) => new PeerConnectionError({ reason: new NegotiationFailed({ step: name, cause }) })
   })
 
-/** Ends a native peer connection so that nothing calls back afterwards and the process can exit. */
-const release = (peer: NativePeerConnection) => {
-  peer.onStateChange(noop)
-  peer.onLocalCandidate(noop)
-  peer.onDataChannel(noop)
-  peer.close()
-}
-
 const make = Effect.fnUntraced(function* (
   configuration: RtcConfiguration,
   handlers: PeerConnectionHandlers
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
+  const lifetime = { isOver: false }
   const peer = yield* Effect.acquireRelease(
     Effect.try({
       try: () =>
@@ -74,14 +65,24 @@ const make = Effect.fnUntraced(function* (
         }),
       catch: (cause) => new PeerConnectionError({ reason: new CreationFailed({ cause }) })
     }),
-    (peer) => Effect.sync(() => release(peer))
+    // Callbacks stay registered: libdatachannel frees them, and lets the process exit, only when the last one has run.
+    (peer) =>
+      Effect.sync(() => {
+        lifetime.isOver = true
+        peer.close()
+      })
   )
-  peer.onLocalCandidate((candidate, sdpMid) =>
+  peer.onLocalCandidate((candidate, sdpMid) => {
+    if (lifetime.isOver) return
     // libdatachannel writes candidates as SDP lines, servers expect them without the prefix.
     handlers.onIceCandidate({ candidate: candidate.replace(/^a=/, ""), sdpMid, sdpMLineIndex: 0 })
-  )
-  peer.onStateChange((state) => handlers.onConnectionStateChange(states[state] ?? "new"))
-  peer.onDataChannel((channel: DataChannel) => handlers.onDataChannel(adopt(channel)))
+  })
+  peer.onStateChange((state) => {
+    if (!lifetime.isOver) handlers.onConnectionStateChange(states[state] ?? "new")
+  })
+  peer.onDataChannel((channel: DataChannel) => {
+    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel))
+  })
 
   const local = (): SessionDescription | null => describe(peer.localDescription())
   const created = (name: "createOffer" | "createAnswer") => {
