@@ -24,6 +24,7 @@ import { type EngineError, from } from "./EngineError.ts"
 import type { Disconnected, EngineEvent } from "./EngineEvent.ts"
 import * as Connection from "./internal/Connection.ts"
 import type { EngineCore } from "./internal/EngineCore.ts"
+import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
 import type { Session } from "./internal/Session.ts"
@@ -166,6 +167,8 @@ export const make: Effect.Effect<
   const receiver = PacketReceiver.make({
     clock,
     state: received,
+    // An outage of a sender may last a minute, and what it sends again comes after that.
+    nonces: new NonceState(config.receiveStateTtl + policy.timeLimit),
     packets,
     lossyBacklog: config.lossyBacklog,
     emit

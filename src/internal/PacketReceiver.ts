@@ -8,6 +8,7 @@ import type { Kind } from "../DataChannel.ts"
 import type { EngineEvent } from "../EngineEvent.ts"
 import type { ReceivedPacket } from "../Packet.ts"
 import type { ReceiveState } from "../ReceiveState.ts"
+import type * as Nonce from "./Nonce.ts"
 
 export interface ReceiveCounters {
   readonly received: number
@@ -25,6 +26,8 @@ export interface PacketReceiver {
 export const make = (options: {
   readonly clock: Clock.Clock
   readonly state: ReceiveState
+  /** Outlives the sessions of the senders, whose sequences start anew with each. */
+  readonly nonces: Nonce.NonceState
   readonly packets: PubSub.PubSub<ReceivedPacket>
   readonly lossyBacklog: number
   readonly emit: (event: EngineEvent) => void
@@ -39,7 +42,11 @@ export const make = (options: {
         counters.malformed++
         return emit({ _tag: "MalformedPacket", kind, size: bytes.length, cause: packet.cause })
       }
-      if (!state.isNew(packet.participantSid, packet.sequence, clock.currentTimeMillisUnsafe())) {
+      const now = clock.currentTimeMillisUnsafe()
+      const isNew =
+        state.isNew(packet.participantSid, packet.sequence, now) &&
+        (packet.value.case !== "user" || options.nonces.isNew(packet.value.value.nonce, now))
+      if (!isNew) {
         counters.duplicates++
         return
       }

@@ -47,12 +47,17 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const sendReliable = (packet: Packet.Packet, send: SendOptions) => {
     const destinations = send.destinationIdentities ?? []
-    // The nonce lets receivers drop what is sent again after a full reconnect.
-    if (packet.case === "user" && packet.value.nonce.length === 0) packet.value.nonce = nonces.next()
+    // The nonce lets receivers drop what is sent again after a full reconnect. It is taken together with the sequence, so that
+    // both count the same way; one of the application's own is left alone.
+    const needsNonce = packet.case === "user" && packet.value.nonce.length === 0
     return core.sender
-      .send((sequence) => Packet.encode(packet, "reliable", destinations, sequence), {
-        whenFull: send.whenFull ?? "suspend"
-      })
+      .send(
+        (sequence) => {
+          if (needsNonce) packet.value.nonce = nonces.next()
+          return Packet.encode(packet, "reliable", destinations, sequence)
+        },
+        { whenFull: send.whenFull ?? "suspend" }
+      )
       .pipe(Effect.map((size) => {
         counters.sent++
         counters.bytesSent += size

@@ -12,6 +12,7 @@ import native from "node-datachannel"
 import { CreationFailed, NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
 import {
   type Capabilities,
+  type IceCandidate,
   type IceServer,
   type PeerConnection,
   PeerConnectionFactory,
@@ -72,10 +73,17 @@ const make = Effect.fnUntraced(function* (
         peer.close()
       })
   )
+  // The far end must not reach us before its answer has: libdatachannel would drop its DTLS hello, and the next one comes a
+  // second later. So the candidates of an offer are told when it is answered.
+  const untold: Array<IceCandidate> = []
+  const tell = () => {
+    if (lifetime.isOver || peer.signalingState() === "have-local-offer") return
+    for (const candidate of untold.splice(0)) handlers.onIceCandidate(candidate)
+  }
   peer.onLocalCandidate((candidate, sdpMid) => {
-    if (lifetime.isOver) return
     // libdatachannel writes candidates as SDP lines, servers expect them without the prefix.
-    handlers.onIceCandidate({ candidate: candidate.replace(/^a=/, ""), sdpMid, sdpMLineIndex: 0 })
+    untold.push({ candidate: candidate.replace(/^a=/, ""), sdpMid, sdpMLineIndex: 0 })
+    tell()
   })
   peer.onStateChange((state) => {
     if (!lifetime.isOver) handlers.onConnectionStateChange(states[state] ?? "new")
@@ -99,7 +107,8 @@ const make = Effect.fnUntraced(function* (
         ? unsupported("ICE restart")
         : step("createOffer", () => {
             peer.setLocalDescription("offer")
-            return created("createOffer")
+            const { sdp, type } = created("createOffer")
+            return { type, sdp: sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "") }
           }),
     createAnswer: step("createAnswer", () => {
       peer.setLocalDescription("answer")
@@ -109,7 +118,10 @@ const make = Effect.fnUntraced(function* (
     setLocalDescription: ({ type }) =>
       type === "rollback" ? step("setLocalDescription", () => peer.setLocalDescription("rollback")) : Effect.void,
     setRemoteDescription: ({ sdp, type }) =>
-      step("setRemoteDescription", () => peer.setRemoteDescription(sdp, type)),
+      step("setRemoteDescription", () => {
+        peer.setRemoteDescription(sdp, type)
+        tell()
+      }),
     addIceCandidate: ({ candidate, sdpMid }) =>
       step("addIceCandidate", () => peer.addRemoteCandidate(candidate, sdpMid ?? "0")),
     setConfiguration: () => unsupported("setConfiguration"),

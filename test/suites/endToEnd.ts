@@ -1,0 +1,181 @@
+/**
+ * What two participants of one room can rely on, whatever server they are on.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber, Option, type PubSub, type Redacted, type Scope, Stream } from "effect"
+import { type EngineEvent, Packet, RTCEngine, type SignalClient } from "effect-livekit"
+
+export interface Far {
+  readonly url: string
+  readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
+  /** Cuts the signal connection of a participant. */
+  readonly cut: (identity: string) => Effect.Effect<void>
+}
+
+export const endToEnd = <R>(
+  mode: SignalClient.ConnectionMode,
+  far: Effect.Effect<Far, never, R | Scope.Scope>,
+  run: <A, E>(test: Effect.Effect<A, E, R | Scope.Scope | EngineServices>) => Effect.Effect<A, E>
+) => {
+  const live = (name: string, test: Effect.Effect<void, unknown, R | Scope.Scope | EngineServices>) =>
+    it.live(`${name} (${mode})`, () => run(test), 30_000)
+
+  const joined = Effect.fnUntraced(function* (server: Far, identity: string) {
+    const engine = yield* RTCEngine.make
+    const events = yield* engine.subscribeEvents
+    const packets = yield* engine.subscribePackets
+    const token = yield* server.token(identity)
+    yield* engine.connect({ url: server.url, token, connectionMode: mode })
+    return { engine, events, packets }
+  })
+
+  live(
+    "delivers reliable packets once and in order, both ways",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const atBob = yield* Effect.forkChild(take(bob.packets, 200))
+      const atAlice = yield* Effect.forkChild(take(alice.packets, 200))
+      yield* sendNumbers(alice.engine, 0, 200)
+      yield* sendNumbers(bob.engine, 0, 200)
+      assert.deepStrictEqual(yield* Fiber.join(atBob), numbers(0, 200))
+      assert.deepStrictEqual(yield* Fiber.join(atAlice), numbers(0, 200))
+    })
+  )
+
+  live(
+    "delivers lossy packets and says who sent them, on which topic",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const first = yield* Effect.forkChild(Stream.runHead(Stream.fromSubscription(bob.packets)))
+      // One lossy packet may be lost, twenty on loopback are not.
+      const sending = yield* Effect.forkChild(
+        Effect.forEach(
+          numbers(0, 20),
+          (index) =>
+            alice.engine
+              .sendData(Packet.user(String(index), { topic: "ticks" }), { kind: "lossy" })
+              .pipe(Effect.andThen(Effect.sleep(20))),
+          { discard: true }
+        )
+      )
+      const packet = Option.getOrThrow(yield* Fiber.join(first).pipe(Effect.timeout(5_000)))
+      yield* Fiber.join(sending)
+      assert.strictEqual(packet.kind, "lossy")
+      assert.strictEqual(packet.packet.participantIdentity, "alice")
+      assert.isTrue(packet.packet.value.case === "user" && packet.packet.value.value.topic === "ticks")
+    })
+  )
+
+  live(
+    "reaches only the participants that a packet names",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const carol = yield* joined(server, "carol")
+      const atBob = yield* Effect.forkChild(take(bob.packets, 1))
+      const atCarol = yield* Effect.forkChild(take(carol.packets, 1))
+      yield* alice.engine.sendData(Packet.user("1"), { destinationIdentities: ["bob"] })
+      yield* alice.engine.sendData(Packet.user("2"), { destinationIdentities: ["carol"] })
+      assert.deepStrictEqual(yield* Fiber.join(atBob), [1])
+      assert.deepStrictEqual(yield* Fiber.join(atCarol), [2])
+    })
+  )
+
+  live(
+    "sees others come and go",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const left = yield* Effect.forkChild(
+        Stream.fromSubscription(alice.events).pipe(
+          Stream.filter(
+            (event) =>
+              event._tag === "ParticipantsUpdated" &&
+              event.participants.some(({ identity, state }) => identity === "bob" && state === 3)
+          ),
+          Stream.runHead
+        )
+      )
+      const bob = yield* joined(server, "bob")
+      yield* bob.engine.disconnect
+      assert.isTrue(Option.isSome(yield* Fiber.join(left).pipe(Effect.timeout(10_000))))
+      assert.strictEqual((yield* bob.engine.disconnected).error, undefined)
+    })
+  )
+
+  live(
+    "comes back from a cut signal connection with nothing lost, duplicated or reordered",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const atBob = yield* Effect.forkChild(take(bob.packets, 300))
+      const atAlice = yield* Effect.forkChild(take(alice.packets, 300))
+      const sending = yield* Effect.forkChild(
+        Effect.all([sendNumbers(alice.engine, 0, 300, 2), sendNumbers(bob.engine, 0, 300, 2)], {
+          concurrency: "unbounded"
+        })
+      )
+      yield* Effect.sleep(100)
+      yield* server.cut("alice")
+      const back = yield* awaitEvent(alice.events, (event) => event._tag === "Resumed" || event._tag === "Reconnected")
+      if (mode !== "dual") assert.strictEqual(back._tag, "Resumed")
+      yield* Fiber.join(sending)
+      assert.deepStrictEqual(yield* Fiber.join(atBob).pipe(Effect.timeout(10_000)), numbers(0, 300))
+      assert.deepStrictEqual(yield* Fiber.join(atAlice).pipe(Effect.timeout(10_000)), numbers(0, 300))
+      assert.strictEqual(yield* alice.engine.state, "Connected")
+    })
+  )
+
+  live(
+    "refuses a packet over the limit and goes on",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const atBob = yield* Effect.forkChild(take(bob.packets, 1))
+      const { reason } = yield* alice.engine.sendData(Packet.user(new Uint8Array(100_000))).pipe(Effect.flip)
+      assert.isTrue(reason._tag === "PacketTooLarge" && reason.size > 100_000 && reason.max <= 65_536)
+      yield* alice.engine.sendData(Packet.user("7"))
+      assert.deepStrictEqual(yield* Fiber.join(atBob), [7])
+    })
+  )
+}
+
+export type EngineServices = Effect.Services<typeof RTCEngine.make>
+
+export const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
+
+export const sendNumbers = (engine: RTCEngine.Engine, from: number, to: number, millis = 0) =>
+  Effect.forEach(
+    numbers(from, to),
+    (index) =>
+      Effect.andThen(engine.sendData(Packet.user(String(index))), millis === 0 ? Effect.void : Effect.sleep(millis)),
+    { discard: true }
+  )
+
+const take = (packets: PubSub.Subscription<Packet.ReceivedPacket>, count: number) =>
+  Stream.fromSubscription(packets).pipe(
+    Stream.take(count),
+    Stream.map(({ packet }) =>
+      packet.value.case === "user" ? Number(new TextDecoder().decode(packet.value.value.payload)) : Number.NaN
+    ),
+    Stream.runCollect,
+    Effect.map((all) => Array.from(all))
+  )
+
+export const awaitEvent = (
+  events: PubSub.Subscription<EngineEvent.EngineEvent>,
+  isIt: (event: EngineEvent.EngineEvent) => boolean
+) =>
+  Stream.fromSubscription(events).pipe(
+    Stream.filter(isIt),
+    Stream.runHead,
+    Effect.map(Option.getOrThrow),
+    Effect.timeout(10_000)
+  )
