@@ -92,14 +92,12 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const open = { server: undefined as Server | undefined }
-  const close = Effect.callback<void>((resume) => {
-    const { server } = open
+  // Not awaited to its end: that would wait for the sockets that were upgraded, which live on.
+  const close = Effect.sync(() => {
+    open.server?.close()
+    open.server?.closeAllConnections()
     open.server = undefined
-    if (server === undefined) return resume(Effect.void)
-    // Idle keep-alive connections would hold the port; upgraded ones are not the server's any more.
-    server.close(() => resume(Effect.void))
-    server.closeAllConnections()
-  })
+  }).pipe(Effect.andThen(Effect.yieldNow))
   yield* Effect.addFinalizer(() => close)
 
   return {
