@@ -132,7 +132,9 @@ const program = Effect.gen(function* () {
       { discard: true }
     )
   const sending = yield* Effect.forkScoped(Effect.all([send(alice), send(bob)], { concurrency: "unbounded" }))
-  yield* step(`sending    ${packetsEachWay} reliable and ${packetsEachWay} lossy packets each way, one of each every ${interval} ms`)
+  yield* step(
+    `sending    ${packetsEachWay} reliable and ${packetsEachWay} lossy packets each way, one of each every ${interval} ms`
+  )
 
   yield* Effect.sleep(600)
   const cutAt = yield* Clock.currentTimeMillis
@@ -140,7 +142,9 @@ const program = Effect.gen(function* () {
   yield* step("cut        alice's signal connection is closed under her; data keeps flowing")
   const resumed = yield* awaitEvent(aliceEvents, "Resumed")
   const after = (yield* Clock.currentTimeMillis) - cutAt
-  yield* step(`resumed    after ${after} ms; ${resumed.replayed} packets were replayed to be sure, the server drops what it has`)
+  yield* step(
+    `resumed    after ${after} ms; ${resumed.replayed} packets were replayed to be sure, the server drops what it has`
+  )
 
   yield* Fiber.join(sending)
   yield* untilComplete([atAlice.reliable, atBob.reliable]).pipe(Effect.timeoutOption(5_000))
@@ -153,9 +157,7 @@ const program = Effect.gen(function* () {
     ["lossy, at alice   ", judge(atAlice.lossy)]
   ] as const
   for (const [name, { duplicated, lost, received, reordered }] of results) {
-    yield* step(
-      `${name}    ${pad(received, 8)} ${pad(lost, 6)} ${pad(duplicated, 11)} ${pad(reordered, 10)}`
-    )
+    yield* step(`${name}    ${pad(received, 8)} ${pad(lost, 6)} ${pad(duplicated, 11)} ${pad(reordered, 10)}`)
   }
   yield* line()
   const isClean = results
@@ -163,7 +165,7 @@ const program = Effect.gen(function* () {
     .every(([, { duplicated, lost, reordered }]) => lost === 0 && duplicated === 0 && reordered === 0)
   yield* alice.disconnect
   yield* bob.disconnect
-  if (!isClean) return yield* Effect.fail(new Error("reliable packets were lost, duplicated or reordered"))
+  if (!isClean) return yield* Effect.die("reliable packets were lost, duplicated or reordered")
   yield* line("  Nothing reliable was lost, duplicated or reordered, and both have left the room.")
   yield* line()
 })

@@ -161,10 +161,9 @@ const makeChannel = Effect.fnUntraced(function* (
   const waitForRoom: Effect.Effect<void, DataChannelError> = Effect.suspend(() => {
     if (channel.bufferedAmount() < high) return Effect.void
     room.closeUnsafe()
-    return Effect.raceFirst(
-      room.await,
-      Effect.andThen(Deferred.await(closed), Effect.fail(isClosed))
-    ).pipe(Effect.andThen(waitForRoom))
+    return Effect.raceFirst(room.await, Effect.andThen(Deferred.await(closed), Effect.fail(isClosed))).pipe(
+      Effect.andThen(waitForRoom)
+    )
   })
 
   return {

@@ -60,9 +60,7 @@ export const reconnectReason = (cause: DisconnectCause): ReconnectReason => {
       return ReconnectReason.RR_SIGNAL_DISCONNECTED
     case "PeerConnectionFailed":
     case "PeerConnectionError":
-      return cause.target === "publisher"
-        ? ReconnectReason.RR_PUBLISHER_FAILED
-        : ReconnectReason.RR_SUBSCRIBER_FAILED
+      return cause.target === "publisher" ? ReconnectReason.RR_PUBLISHER_FAILED : ReconnectReason.RR_SUBSCRIBER_FAILED
     default:
       return ReconnectReason.RR_UNKNOWN
   }

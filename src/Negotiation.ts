@@ -105,9 +105,7 @@ export const isCurrent = (self: Negotiation, answerId: number): boolean =>
  * @category transitions
  */
 export const answered = (self: Negotiation): Negotiation =>
-  self.outstanding === undefined
-    ? self
-    : { ...self, acknowledged: self.outstanding.covers, outstanding: undefined }
+  self.outstanding === undefined ? self : { ...self, acknowledged: self.outstanding.covers, outstanding: undefined }
 
 /**
  * The offer that is out was taken back; what it covered is due again.

@@ -100,13 +100,7 @@ export class Unsupported extends Data.TaggedError("Unsupported")<{ readonly capa
 /**
  * @category reasons
  */
-export type PeerConnectionErrorReason =
-  | CreationFailed
-  | NegotiationFailed
-  | IceTimeout
-  | Failed
-  | Closed
-  | Unsupported
+export type PeerConnectionErrorReason = CreationFailed | NegotiationFailed | IceTimeout | Failed | Closed | Unsupported
 
 /**
  * The one error of everything that touches a peer connection; `reason` says which failure it was.

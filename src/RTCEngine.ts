@@ -160,8 +160,7 @@ export const make: Effect.Effect<
     capacity: config.reliableCapacity,
     retention: config.reliableRetention,
     maxPacketSize: config.maxPacketSize,
-    onSendFailed: (cause) =>
-      report({ _tag: "ChannelLost", reason: new SendFailed({ label: labels.reliable, cause }) })
+    onSendFailed: (cause) => report({ _tag: "ChannelLost", reason: new SendFailed({ label: labels.reliable, cause }) })
   })
   const emit = (event: EngineEvent) => void PubSub.publishUnsafe(events, event)
   const receiver = PacketReceiver.make({
@@ -215,7 +214,7 @@ export const make: Effect.Effect<
     ),
     participant: Ref.get(participant),
     rtt: Effect.flatMap(Ref.get(session), (current) =>
-      Option.isNone(current) ? Effect.succeed(Option.none()) : current.value.rtt
+      Option.isNone(current) ? Effect.succeedNone : current.value.rtt
     ),
     counters: Effect.sync(() => ({ ...receiver.counters(), ...packetSender.counters() }))
   }
@@ -226,11 +225,8 @@ export const make: Effect.Effect<
  *
  * @category layers
  */
-export const layer: Layer.Layer<
-  RTCEngine,
-  never,
-  SignalClient | Factory | DataChannel | RegionUrlProvider
-> = Layer.effect(RTCEngine, make)
+export const layer: Layer.Layer<RTCEngine, never, SignalClient | Factory | DataChannel | RegionUrlProvider> =
+  Layer.effect(RTCEngine, make)
 
 const ended: Disconnected = { _tag: "Disconnected", reason: DisconnectReason.UNKNOWN_REASON, error: undefined }
 
@@ -253,9 +249,9 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
     sendData: () => Effect.void,
     sendRequest: () => Effect.void,
     reconnectNow: Effect.void,
-    serverInfo: Effect.succeed(Option.none()),
-    participant: Effect.succeed(Option.none()),
-    rtt: Effect.succeed(Option.none()),
+    serverInfo: Effect.succeedNone,
+    participant: Effect.succeedNone,
+    rtt: Effect.succeedNone,
     counters: Effect.succeed({
       received: 0,
       duplicates: 0,

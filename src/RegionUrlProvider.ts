@@ -178,6 +178,6 @@ export const layerAnyHost: Layer.Layer<RegionUrlProvider, never, HttpGet> = Laye
  */
 export const layerNoop: Layer.Layer<RegionUrlProvider> = Layer.succeed(RegionUrlProvider, {
   hasRegions: () => false,
-  next: () => Effect.succeed(Option.none()),
+  next: () => Effect.succeedNone,
   report: () => Effect.void
 })

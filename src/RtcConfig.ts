@@ -58,9 +58,7 @@ const chooseIceServers = (
 ): ReadonlyArray<IceServer> => {
   if (own.length > 0) return own
   if (server.length > 0) {
-    return server.map(({ credential, urls, username }) =>
-      username === "" ? { urls } : { urls, username, credential }
-    )
+    return server.map(({ credential, urls, username }) => (username === "" ? { urls } : { urls, username, credential }))
   }
   return isLoopback(url) ? [] : defaultIceServers
 }

@@ -84,9 +84,7 @@ export class SignalClient extends Context.Service<
      * @throws SignalError `InvalidUrl`, `DialTimeout`, `FirstFrameTimeout`, `Unreachable`, `Rejected`, `UpgradeFailed`,
      * `SocketLost`, `LeaveReceived`, `ProtocolViolation`
      */
-    readonly join: (
-      options: JoinOptions
-    ) => Effect.Effect<SignalConnection.SignalConnection, SignalError, Scope.Scope>
+    readonly join: (options: JoinOptions) => Effect.Effect<SignalConnection.SignalConnection, SignalError, Scope.Scope>
     /** Takes a session up again; errors as {@link join}. A leave instead of an answer fails at once (SC10). */
     readonly resume: (
       options: ResumeOptions

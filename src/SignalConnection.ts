@@ -116,9 +116,7 @@ export const make = (options: {
 
     yield* receive.pipe(
       Effect.forever,
-      Effect.catchTag("SocketEnded", ({ code, why }) =>
-        Deferred.succeed(end, endOf(code, why))
-      ),
+      Effect.catchTag("SocketEnded", ({ code, why }) => Deferred.succeed(end, endOf(code, why))),
       Effect.andThen(Queue.end(incoming)),
       Effect.forkScoped
     )

@@ -31,5 +31,4 @@ const passThrough: ReadonlySet<SignalRequest["case"]> = new Set([
  *
  * @category encoding
  */
-export const encode = (request: SignalRequest): Uint8Array =>
-  new SignalRequestMessage({ message: request }).toBinary()
+export const encode = (request: SignalRequest): Uint8Array => new SignalRequestMessage({ message: request }).toBinary()

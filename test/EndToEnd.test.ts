@@ -8,14 +8,11 @@ const layer = Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)
 
 for (const mode of ["single", "dual"] as const) {
   describe(`two participants on the dev server, ${mode} peer connection`, () => {
-    const far = Effect.map(
-      DevServer.make().pipe(Effect.orDie),
-      (server): Far => ({
-        url: server.url,
-        token: (identity) => server.token({ identity, room: "room" }),
-        cut: server.faults.dropSignal
-      })
-    )
+    const far = Effect.map(DevServer.make().pipe(Effect.orDie), (server): Far => ({
+      url: server.url,
+      token: (identity) => server.token({ identity, room: "room" }),
+      cut: server.faults.dropSignal
+    }))
     endToEnd(mode, far, (test) => test.pipe(Effect.scoped, Effect.provide(layer)))
   })
 }

@@ -49,11 +49,7 @@ describe("connect", () => {
         ],
         [yield* server.token({ ...grant, roomJoin: false }), 401, "permissions denied"],
         [yield* server.token({ ...grant, room: "" }), 400, "no room name"],
-        [
-          yield* AccessToken.issue({ apiKey: "other", apiSecret: server.apiSecret }, grant),
-          401,
-          "invalid API key"
-        ],
+        [yield* AccessToken.issue({ apiKey: "other", apiSecret: server.apiSecret }, grant), 401, "invalid API key"],
         [
           yield* AccessToken.issue({ apiKey: server.apiKey, apiSecret: "x".repeat(40) }, grant),
           401,

@@ -200,7 +200,11 @@ describe("SignalClient.join", () => {
   it.effect("fails at once on a leave, on a wrong first message and on garbage", () =>
     Effect.gen(function* () {
       const leave = new LeaveRequest({ action: LeaveRequest_Action.RECONNECT, reason: DisconnectReason.STATE_MISMATCH })
-      const first = [frame({ case: "leave", value: leave }), frame({ case: "pong", value: 1n }), new Uint8Array([255, 255])]
+      const first = [
+        frame({ case: "leave", value: leave }),
+        frame({ case: "pong", value: 1n }),
+        new Uint8Array([255, 255])
+      ]
       const tags: Array<string> = []
       for (const bytes of first) {
         const fiber = yield* join().pipe(Effect.flip, Effect.forkScoped)
@@ -376,8 +380,9 @@ const client = (validate: Validate = { status: 200, body: "success" }) =>
 
 const frame = (message: SignalResponse["message"]) => new SignalResponse({ message }).toBinary()
 
-const joinFrame = (ping: { readonly pingInterval: number; readonly pingTimeout: number } = { pingInterval: 0, pingTimeout: 0 }) =>
-  frame({ case: "join", value: new JoinResponse({ serverVersion: "1.13.5", ...ping }) })
+const joinFrame = (
+  ping: { readonly pingInterval: number; readonly pingTimeout: number } = { pingInterval: 0, pingTimeout: 0 }
+) => frame({ case: "join", value: new JoinResponse({ serverVersion: "1.13.5", ...ping }) })
 
 const joined = (
   options: Partial<SignalClient.JoinOptions> = {},

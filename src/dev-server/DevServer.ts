@@ -138,9 +138,7 @@ export const make = Effect.fnUntraced(function* (
       refreshToken: (identity) => inRooms((faults) => faults.refreshToken(identity)),
       refuseDials: (millis) =>
         listener.close.pipe(
-          Effect.andThen(
-            Effect.forkIn(Effect.andThen(Effect.sleep(millis), Effect.orDie(listen(port))), scope)
-          ),
+          Effect.andThen(Effect.forkIn(Effect.andThen(Effect.sleep(millis), Effect.orDie(listen(port))), scope)),
           Effect.asVoid
         ),
       stop: Effect.gen(function* () {
@@ -158,6 +156,5 @@ export const make = Effect.fnUntraced(function* (
 /**
  * @category layers
  */
-export const layer = (
-  options: DevServerOptions = {}
-): Layer.Layer<DevServer, DevServerError, PeerConnectionFactory> => Layer.effect(DevServer, make(options))
+export const layer = (options: DevServerOptions = {}): Layer.Layer<DevServer, DevServerError, PeerConnectionFactory> =>
+  Layer.effect(DevServer, make(options))

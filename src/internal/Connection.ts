@@ -97,7 +97,7 @@ export const make = Effect.fnUntraced(function* (options: {
     }).pipe(
       Effect.scoped,
       Effect.onExit((exit) => conclude(self, exit)),
-      Effect.catch(() => Effect.void)
+      Effect.ignore
     )
     // The connection ends with the caller's scope, or with the engine's, whichever closes first.
     const fiber = yield* Effect.uninterruptible(

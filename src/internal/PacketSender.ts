@@ -58,10 +58,13 @@ export const make = Effect.fnUntraced(function* (options: {
         },
         { whenFull: send.whenFull ?? "suspend" }
       )
-      .pipe(Effect.map((size) => {
-        counters.sent++
-        counters.bytesSent += size
-      }), Effect.mapError(from))
+      .pipe(
+        Effect.map((size) => {
+          counters.sent++
+          counters.bytesSent += size
+        }),
+        Effect.mapError(from)
+      )
   }
 
   const sendLossy = Effect.fnUntraced(function* (packet: Packet.Packet, send: SendOptions) {

@@ -273,9 +273,7 @@ export const open = Effect.fnUntraced(function* (
   const watchChannel = (channel: Channel) =>
     channel.closed.pipe(
       Effect.andThen(
-        Effect.sync(() =>
-          core.report({ _tag: "ChannelLost", reason: new ChannelClosed({ label: channel.label }) })
-        )
+        Effect.sync(() => core.report({ _tag: "ChannelLost", reason: new ChannelClosed({ label: channel.label }) }))
       ),
       Effect.forkScoped
     )

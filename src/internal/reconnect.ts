@@ -27,9 +27,7 @@ export class Terminated extends Data.TaggedError("Terminated")<{
 }> {}
 
 const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReason) =>
-  Effect.fail(
-    new Terminated({ reason: DisconnectCause.disconnectReason(why), error: new EngineError({ reason }) })
-  )
+  Effect.fail(new Terminated({ reason: DisconnectCause.disconnectReason(why), error: new EngineError({ reason }) }))
 
 export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
   options: {

@@ -48,18 +48,12 @@ const layerConfig = Layer.effect(
  * @category layers
  */
 export const layerServicesWithoutDependencies: Layer.Layer<
-  | SignalClient.SignalClient
-  | PeerConnectionTransport.Factory
-  | DataChannel
-  | RegionUrlProvider.RegionUrlProvider,
+  SignalClient.SignalClient | PeerConnectionTransport.Factory | DataChannel | RegionUrlProvider.RegionUrlProvider,
   never,
   PeerConnectionFactory | WebSocketConstructor.WebSocketConstructor | HttpGet.HttpGet
-> = Layer.mergeAll(
-  SignalClient.layer,
-  PeerConnectionTransport.layer,
-  DataChannels.layer,
-  RegionUrlProvider.layer
-).pipe(Layer.provide(layerConfig))
+> = Layer.mergeAll(SignalClient.layer, PeerConnectionTransport.layer, DataChannels.layer, RegionUrlProvider.layer).pipe(
+  Layer.provide(layerConfig)
+)
 
 /**
  * Everything that `RTCEngine.make` needs.

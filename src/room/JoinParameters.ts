@@ -38,9 +38,7 @@ export const tokenOf = (request: DialRequest): Result.Result<string, Refusal> =>
   if (authorization !== undefined) {
     return authorization.startsWith("Bearer ")
       ? Result.succeed(authorization.slice("Bearer ".length))
-      : Result.fail(
-          new Refusal({ status: 401, body: "invalid authorization header. Must start with Bearer " })
-        )
+      : Result.fail(new Refusal({ status: 401, body: "invalid authorization header. Must start with Bearer " }))
   }
   const token = request.query.get("access_token")
   return token === null || token === ""

@@ -161,7 +161,12 @@ export const make = Effect.fnUntraced(function* (
   const peerOf = (target: Target) => (target === "publisher" ? publisher : subscriber)
   const primary: Target = isSubscriberPrimary ? "subscriber" : "publisher"
 
-  const setRemote = Effect.fnUntraced(function* (target: Target, peer: PeerConnection, type: "offer" | "answer", sdp: string) {
+  const setRemote = Effect.fnUntraced(function* (
+    target: Target,
+    peer: PeerConnection,
+    type: "offer" | "answer",
+    sdp: string
+  ) {
     yield* peer.setRemoteDescription({ type, sdp })
     for (const candidate of held[target].splice(0)) yield* Effect.ignore(peer.addIceCandidate(candidate))
   })

@@ -1,0 +1,17 @@
+import { defineConfig } from "tsup"
+
+export default defineConfig({
+  entry: {
+    index: "src/index.ts",
+    "node/index": "src/node/index.ts",
+    "testing/index": "src/testing/index.ts",
+    "dev-server/index": "src/dev-server/index.ts"
+  },
+  format: ["esm"],
+  dts: true,
+  sourcemap: true,
+  clean: true,
+  target: "es2023",
+  platform: "neutral",
+  external: [/^node:/, "node-datachannel", "ws", "livekit-server-sdk", "effect", "@livekit/protocol"]
+})
