@@ -1,0 +1,193 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Stream } from "effect"
+import * as FastCheck from "fast-check"
+import type { DataChannel } from "effect-livekit"
+import { ReliableLog, ReliableSender } from "effect-livekit"
+
+describe("ReliableLog", () => {
+  it("keeps every entry in order whatever is done to it, and never drops what was not handed over", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.array(operation, { maxLength: 300 }), (operations) => {
+        const log = new ReliableLog.ReliableLog()
+        let kept: Array<number> = []
+        let unsent: Array<number> = []
+        let next = 1
+        for (const [name, amount] of operations) {
+          if (name === "append") {
+            assert.strictEqual(log.append(new Uint8Array(10)).sequence, next)
+            unsent.push(next++)
+          } else if (name === "advance") {
+            log.advance()
+            kept.push(...unsent.splice(0, 1))
+          } else if (name === "acknowledge") {
+            log.acknowledge(amount)
+            kept = kept.filter((sequence) => sequence > amount)
+          } else if (name === "trim") {
+            log.trim(amount * 10)
+            kept = kept.slice(Math.max(0, kept.length - amount))
+          } else {
+            log.rewind()
+            unsent = [...kept, ...unsent]
+            kept = []
+          }
+          assert.deepStrictEqual(
+            log.handed().map(({ sequence }) => sequence),
+            kept
+          )
+          assert.deepStrictEqual(
+            log.pending().map(({ sequence }) => sequence),
+            unsent
+          )
+          assert.strictEqual(log.keptBytes, kept.length * 10)
+          assert.strictEqual(log.unsentBytes, unsent.length * 10)
+          assert.strictEqual(log.peek()?.sequence, unsent[0])
+        }
+      })
+    )
+  })
+})
+
+const operation = FastCheck.tuple(
+  FastCheck.constantFrom("append", "append", "append", "advance", "advance", "acknowledge", "trim", "rewind"),
+  FastCheck.nat(100)
+)
+
+describe("ReliableSender", () => {
+  it.effect("writes in the order of sequences, whatever the number of senders", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 40 })
+      sender.attach(channel)
+      const fibers = yield* Effect.forEach(Array.from({ length: 50 }), () =>
+        Effect.forkChild(Effect.forEach([1, 2, 3], () => sender.send(encode)))
+      )
+      yield* drain(channel, sender)
+      yield* Effect.forEach(fibers, Fiber.join)
+      assert.deepStrictEqual(written(), range(1, 150))
+    })
+  )
+
+  it.effect("lets waiting senders in by turns, and leaves no gap for one that was interrupted", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 10 })
+      yield* sender.send(encode)
+      const waiting = yield* Effect.forEach([1, 2, 3], () =>
+        Effect.forkChild(sender.send(encode), { startImmediately: true })
+      )
+      const [, second] = waiting
+      if (second !== undefined) yield* Fiber.interrupt(second)
+      sender.attach(channel)
+      yield* drain(channel, sender)
+      assert.deepStrictEqual(written(), range(1, 3))
+    })
+  )
+
+  it.effect("fails at once when asked not to wait, and takes no sequence for it", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 10 })
+      yield* sender.send(encode)
+      const { reason } = yield* sender.send(encode, { whenFull: "fail" }).pipe(Effect.flip)
+      assert.deepInclude(reason, { _tag: "BufferFull", buffered: 10, capacity: 10 })
+      sender.attach(channel)
+      channel.empty()
+      yield* sender.send(encode)
+      assert.deepStrictEqual(written(), [1, 2])
+    })
+  )
+
+  it.effect("refuses a packet over the limit before it takes a sequence", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 1000 })
+      sender.attach(channel)
+      const { reason } = yield* sender.send(() => new Uint8Array(101)).pipe(Effect.flip)
+      assert.deepInclude(reason, { _tag: "PacketTooLarge", size: 101, max: 100 })
+      yield* sender.send(encode)
+      assert.deepStrictEqual(written(), [1])
+    })
+  )
+
+  it.effect("replays what the server has not seen before anything new, 0 included", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 1000 })
+      sender.attach(channel)
+      yield* Effect.forEach(range(1, 5), () => sender.send(encode))
+      assert.strictEqual(sender.replay(3), 2)
+      yield* sender.send(encode)
+      assert.deepStrictEqual(written(), [1, 2, 3, 4, 5, 4, 5, 6])
+      assert.strictEqual(sender.replay(0), 3)
+    })
+  )
+
+  it.effect("starts a new session at 1 with what was in doubt and then what was never sent", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 1000 })
+      sender.attach(channel)
+      yield* Effect.forEach(range(1, 3), () => sender.send(encode))
+      sender.detach()
+      yield* sender.send(encode)
+      const inDoubt = sender.restart({ renumber: (_, sequence) => encode(sequence), resend: true })
+      assert.deepStrictEqual(
+        inDoubt.map(({ sequence }) => sequence),
+        [1, 2, 3]
+      )
+      sender.attach(channel)
+      assert.deepStrictEqual(written(), [1, 2, 3, 1, 2, 3, 4])
+    })
+  )
+
+  it.effect("wakes waiting senders with a failure when the connection ends", () =>
+    Effect.gen(function* () {
+      const { sender } = far({ capacity: 10 })
+      yield* sender.send(encode)
+      const waiting = yield* Effect.forkChild(Effect.flip(sender.send(encode)), { startImmediately: true })
+      assert.strictEqual(sender.reset(), 1)
+      assert.strictEqual((yield* Fiber.join(waiting)).reason._tag, "ChannelClosed")
+    })
+  )
+})
+
+// --- the far end: a channel that takes 20 bytes before it has to be drained ---
+
+const encode = (sequence: number) => new Uint8Array(10).fill(sequence)
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+
+const far = ({ capacity }: { readonly capacity: number }) => {
+  const sequences: Array<number> = []
+  const buffer = { amount: 0 }
+  const channel: DataChannel.Channel & { readonly empty: () => void } = {
+    label: "_reliable",
+    kind: "reliable",
+    id: () => 1,
+    opened: Effect.void,
+    closed: Effect.never,
+    isOpen: () => true,
+    bufferedAmount: () => buffer.amount,
+    maxPacketSize: () => 100,
+    isWritable: () => capacity >= 1000 || buffer.amount < 20,
+    send: () => Effect.void,
+    sendUnsafe: (bytes) => {
+      sequences.push(bytes[0] ?? 0)
+      if (capacity < 1000) buffer.amount += bytes.length
+    },
+    messages: Stream.empty,
+    empty: () => {
+      buffer.amount = 0
+    }
+  }
+  const sender = ReliableSender.make({ capacity, retention: 10_000, maxPacketSize: 100, onSendFailed: () => {} })
+  return { channel, sender, written: () => sequences }
+}
+
+const drain = (channel: { readonly empty: () => void }, sender: ReliableSender.ReliableSender) =>
+  Effect.forEach(
+    range(1, 300),
+    () =>
+      Effect.andThen(
+        Effect.sync(() => {
+          channel.empty()
+          sender.flush()
+        }),
+        Effect.yieldNow
+      ),
+    { discard: true }
+  )
