@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { AccessToken, TokenVerifier as JwtVerifier } from "livekit-server-sdk"
 import { Refusal } from "../room/Refusal.ts"
-import type { Claims, TokenVerifier } from "../room/TokenVerifier.ts"
+import type { Claims } from "../room/Claims.ts"
+import type { TokenVerifier } from "../room/TokenVerifier.ts"
 
 /**
  * @category models
@@ -23,6 +24,10 @@ export interface TokenOptions {
   readonly canPublish?: boolean | undefined
   readonly canSubscribe?: boolean | undefined
   readonly canPublishData?: boolean | undefined
+  /** Default false. */
+  readonly canUpdateOwnMetadata?: boolean | undefined
+  /** Whether this is a token of an agent, who may transcribe and speak for others. Default false. */
+  readonly isAgent?: boolean | undefined
 }
 
 /**
@@ -52,8 +57,10 @@ export const issue = ({ apiKey, apiSecret }: ApiKey, options: TokenOptions): Eff
       roomJoin: options.roomJoin ?? true,
       canPublish: options.canPublish ?? true,
       canSubscribe: options.canSubscribe ?? true,
-      canPublishData: options.canPublishData ?? true
+      canPublishData: options.canPublishData ?? true,
+      canUpdateOwnMetadata: options.canUpdateOwnMetadata ?? false
     })
+    if (options.isAgent === true) token.kind = "agent"
     return token.toJwt()
   }).pipe(Effect.map((token) => Redacted.make(token)))
 
@@ -71,21 +78,32 @@ export const verifier = (key: ApiKey): TokenVerifier["Service"] => ({
       try: () => new JwtVerifier(key.apiKey, key.apiSecret).verify(token),
       catch: (cause) => new Refusal({ status: 401, body: `invalid authorization token: ${whyInvalid(cause)}` })
     })
-    const video = grants.video ?? {}
+    const { video } = grants
+    if (video === undefined) return undefined
     return {
       identity: grants.sub ?? "",
       name: grants.name ?? "",
       metadata: grants.metadata ?? "",
       attributes: grants.attributes ?? {},
+      isAgent: grants.kind === "agent",
       room: video.room ?? "",
       roomJoin: video.roomJoin ?? false,
       canPublish: video.canPublish ?? true,
       canSubscribe: video.canSubscribe ?? true,
-      canPublishData: video.canPublishData ?? video.canPublish ?? true
+      canPublishData: video.canPublishData ?? video.canPublish ?? true,
+      canUpdateOwnMetadata: video.canUpdateOwnMetadata ?? false,
+      expiresAt: grants.exp
     } satisfies Claims
   }),
-  issue: (claims) => Effect.map(issue(key, claims), Redacted.value)
+  issue: Effect.fnUntraced(function* (claims) {
+    const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+    const remaining = Math.ceil((claims.expiresAt ?? 0) - now / 1000)
+    return Redacted.value(yield* issue(key, { ...claims, ttl: Math.max(shortestTtl, remaining) }))
+  })
 })
+
+/** Seconds that a refreshed token lasts at least (J9). */
+const shortestTtl = 600
 
 const whyInvalid = (cause: unknown): string =>
   cause instanceof Error && "code" in cause && cause.code === "ERR_JWT_EXPIRED"

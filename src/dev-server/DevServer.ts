@@ -7,11 +7,14 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import { gunzip as nodeGunzip } from "node:zlib"
 import { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import type { Faults as RoomFaults } from "../room/Faults.ts"
+import type { Gunzip } from "../room/JoinParameters.ts"
 import * as RoomServer from "../room/RoomServer.ts"
 import { TokenVerifier } from "../room/TokenVerifier.ts"
 import * as AccessToken from "./AccessToken.ts"
@@ -27,7 +30,9 @@ export class DevServerError extends Data.TaggedError("DevServerError")<{
   readonly cause: unknown
 }> {
   override get message() {
-    return `cannot listen on port ${this.port}; is it in use?`
+    const code = Predicate.hasProperty(this.cause, "code") ? this.cause.code : undefined
+    const why = code === "EADDRINUSE" ? "it is in use" : code === "EACCES" ? "it needs more rights" : String(this.cause)
+    return `cannot listen on port ${this.port}: ${why}`
   }
 }
 
@@ -45,6 +50,8 @@ export interface DevServerOptions {
   readonly pingInterval?: number | undefined
   /** Seconds; default 15. */
   readonly pingTimeout?: number | undefined
+  /** Milliseconds between updates about others. Default 0, which is at once; a LiveKit server has 3000. */
+  readonly updateInterval?: number | undefined
   /** False makes a server that knows only `/rtc`, as older ones do. Default true. */
   readonly hasV1?: boolean | undefined
 }
@@ -54,8 +61,8 @@ export interface DevServerOptions {
  *
  * @category models
  */
-export interface Faults extends RoomServer.Faults {
-  /** Answers no dial for a time: the port is closed, the sessions and their media live on. */
+export interface Faults extends RoomFaults {
+  /** Answers no dial for some milliseconds: the port is closed, the sessions and their media live on. */
   readonly refuseDials: (millis: number) => Effect.Effect<void>
   /** Ends the server and all sessions, without a word. */
   readonly stop: Effect.Effect<void>
@@ -80,11 +87,13 @@ export class DevServer extends Context.Service<
   }
 >()("effect-livekit/dev-server/DevServer") {}
 
-const gunzip = (bytes: Uint8Array): Effect.Effect<Uint8Array, Error> =>
+const gunzip: Gunzip = (bytes) =>
   Effect.callback((resume) => {
-    nodeGunzip(bytes, { maxOutputLength: 1024 * 1024 }, (error, result) =>
-      resume(error === null ? Effect.succeed(result) : Effect.fail(error))
-    )
+    nodeGunzip(bytes, { maxOutputLength: 1024 * 1024 }, (error, result) => {
+      if (error === null) return resume(Effect.succeed(result))
+      const isTooLarge = "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+      return resume(Effect.fail(isTooLarge ? "TooLarge" : "Unreadable"))
+    })
   })
 
 /**
@@ -105,6 +114,7 @@ export const make = Effect.fnUntraced(function* (
   const makeRooms = RoomServer.make({
     pingInterval: options.pingInterval ?? 5,
     pingTimeout: options.pingTimeout ?? 15,
+    updateInterval: options.updateInterval ?? 0,
     gunzip
   }).pipe(
     Effect.provideService(PeerConnectionFactory, factory),
@@ -122,7 +132,7 @@ export const make = Effect.fnUntraced(function* (
   const listen = (port: number) =>
     Effect.mapError(listener.listen(port), (cause) => new DevServerError({ port, cause }))
   const port = yield* listen(options.port ?? 0)
-  const inRooms = (use: (faults: RoomServer.Faults) => Effect.Effect<void>) =>
+  const inRooms = (use: (faults: RoomFaults) => Effect.Effect<void>) =>
     Effect.flatMap(Ref.get(running), ({ rooms }) => use(rooms.faults))
 
   return {
@@ -132,10 +142,15 @@ export const make = Effect.fnUntraced(function* (
     participants: (room) => Effect.flatMap(Ref.get(running), ({ rooms }) => rooms.participants(room)),
     faults: {
       dropSignal: (identity) => inRooms((faults) => faults.dropSignal(identity)),
+      closeSignal: (identity, code) => inRooms((faults) => faults.closeSignal(identity, code)),
       stallSignal: (identity) => inRooms((faults) => faults.stallSignal(identity)),
+      sendRaw: (identity, frame) => inRooms((faults) => faults.sendRaw(identity, frame)),
       refuseNextResume: (identity) => inRooms((faults) => faults.refuseNextResume(identity)),
       leave: (identity, leave) => inRooms((faults) => faults.leave(identity, leave)),
       refreshToken: (identity) => inRooms((faults) => faults.refreshToken(identity)),
+      rejectNextDial: (status, body) => inRooms((faults) => faults.rejectNextDial(status, body)),
+      stallNextDial: inRooms((faults) => faults.stallNextDial),
+      silenceFirstFrame: inRooms((faults) => faults.silenceFirstFrame),
       refuseDials: (millis) =>
         listener.close.pipe(
           Effect.andThen(Effect.forkIn(Effect.andThen(Effect.sleep(millis), Effect.orDie(listen(port))), scope)),

@@ -1,17 +1,16 @@
 /**
  * HTTP and WebSocket in front of the rooms: the routes of a LiveKit server, with its statuses and bodies (`server.md` 3.1).
  */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
+import * as FiberSet from "effect/FiberSet"
 import type * as Scope from "effect/Scope"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
-import { type RawData, type WebSocket, WebSocketServer } from "ws"
+import type { Claims } from "../room/Claims.ts"
 import type { DialRequest } from "../room/JoinParameters.ts"
 import { Refusal } from "../room/Refusal.ts"
 import type { RoomServer } from "../room/RoomServer.ts"
-import type { SignalSocket } from "../room/SignalSocket.ts"
+import * as SocketUpgrade from "./SocketUpgrade.ts"
 
 export interface HttpListener {
   /** Listens on loopback; succeeds with the port. */
@@ -20,75 +19,69 @@ export interface HttpListener {
   readonly close: Effect.Effect<void>
 }
 
-/** Largest frame a LiveKit server reads (W3). */
-const maxFrame = 2 * 1024 * 1024
+/** What is sent in answer to a request that is not upgraded. */
+interface Answer {
+  readonly status: number
+  readonly body: string
+}
 
-const notFound = new Refusal({ status: 404, body: "404 page not found\n" })
+/** As much as a LiveKit server reads of a request line and headers, in bytes. */
+const maxHeaderSize = 1024 * 1024
+
+const notFound: Answer = { status: 404, body: "404 page not found\n" }
 
 export const make = Effect.fnUntraced(function* (options: {
   readonly rooms: Effect.Effect<RoomServer>
   readonly hasV1: boolean
 }): Effect.fn.Return<HttpListener, never, Scope.Scope> {
-  const scope = yield* Effect.scope
-  const run = Effect.runForkWith(yield* Effect.context<never>())
-  const fork = (effect: Effect.Effect<void>) => void run(Effect.forkIn(effect, scope))
-  const upgrades = yield* Effect.acquireRelease(
-    Effect.sync(() => new WebSocketServer({ noServer: true, maxPayload: maxFrame })),
-    (server) =>
-      Effect.sync(() => {
-        for (const client of server.clients) client.terminate()
-        server.close()
-      })
-  )
-
-  const admit = (request: DialRequest) => Effect.flatMap(options.rooms, (rooms) => rooms.admit(request))
-  const isKnown = (path: string, suffix: string) =>
+  const fork = yield* FiberSet.makeRuntime()
+  const upgrades = yield* SocketUpgrade.make
+  const isRoute = ({ path }: DialRequest, suffix: "" | "/validate") =>
     path === `/rtc${suffix}` || (options.hasV1 && path === `/rtc/v1${suffix}`)
 
+  const answerTo = (rooms: RoomServer, request: DialRequest, claims: Claims | undefined) => {
+    if (isRoute(request, "/validate")) {
+      return Effect.as(rooms.validate(request, claims), { status: 200, body: "success" })
+    }
+    if (request.path === "/") return Effect.succeed({ status: 200, body: "OK" })
+    return Effect.succeed(isRoute(request, "") ? { status: 404, body: "" } : notFound)
+  }
+  /** Answers by `write`, or upgrades where that is asked for and the dial is let in. A bad token is refused on any route. */
+  const serve = (request: DialRequest, write: (answer: Answer) => void, upgrade?: SocketUpgrade.Upgrade) =>
+    Effect.gen(function* () {
+      const rooms = yield* options.rooms
+      const claims = yield* rooms.authenticate(request)
+      if (upgrade === undefined || !isRoute(request, "")) return write(yield* answerTo(rooms, request, claims))
+      const admission = yield* rooms.admit(request, claims)
+      yield* rooms.accept(admission, yield* upgrade)
+    }).pipe(Effect.catch(({ body, status }: Refusal) => Effect.sync(() => write({ status, body }))))
+  /** Runs until it is done, the client has gone, or the listener ends. */
+  const run = (effect: Effect.Effect<void>, stream: Duplex) => {
+    const fiber = fork(effect)
+    const interrupt = () => fiber.interruptUnsafe()
+    stream.once("close", interrupt)
+    fiber.addObserver(() => stream.off("close", interrupt))
+  }
+
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    if (request.method === "OPTIONS") return response.writeHead(204, preflight).end()
     const dial = dialOf(request)
-    const isValidate = isKnown(dial.path, "/validate")
-    const answer = (status: number, body: string) => {
-      response.writeHead(status, {
-        "content-type": "text/plain; charset=utf-8",
-        "access-control-allow-origin": "*",
-        "access-control-allow-headers": "*"
-      })
+    const origin = isRoute(dial, "/validate") ? { "access-control-allow-origin": "*" } : {}
+    const write = ({ body, status }: Answer) => {
+      response.writeHead(status, { ...plainText, ...origin })
       response.end(body)
     }
-    if (request.method === "OPTIONS") return answer(204, "")
-    if (dial.path === "/") return answer(200, "OK")
-    if (isKnown(dial.path, "")) return answer(404, "")
-    if (!isValidate) return answer(notFound.status, notFound.body)
-    fork(
-      admit(dial).pipe(
-        Effect.map(() => answer(200, "success")),
-        Effect.catch((refusal) => Effect.sync(() => answer(refusal.status, refusal.body)))
-      )
-    )
+    return run(serve(dial, write), request.socket)
   }
 
   const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const dial = dialOf(request)
-    const refuse = ({ body, status }: Refusal) =>
-      Effect.sync(() => {
-        stream.end(
-          `HTTP/1.1 ${status} Refused\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n` +
-            `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-        )
-      })
     stream.on("error", () => stream.destroy())
-    if (!isKnown(dial.path, "")) return fork(refuse(notFound))
-    fork(
-      admit(dial).pipe(
-        Effect.flatMap((admission) =>
-          Effect.flatMap(upgrade(upgrades, request, stream, head), (socket) =>
-            Effect.flatMap(options.rooms, (rooms) => rooms.accept(admission, socket))
-          )
-        ),
-        Effect.catch(refuse)
+    const write = ({ body, status }: Answer) =>
+      stream.end(
+        `HTTP/1.1 ${status} Refused\r\ncontent-type: ${plainText["content-type"]}\r\nconnection: close\r\n` +
+          `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
       )
-    )
+    run(serve(dialOf(request), write, upgrades.upgrade(request, stream, head)), stream)
   }
 
   const open = { server: undefined as Server | undefined }
@@ -104,7 +97,7 @@ export const make = Effect.fnUntraced(function* (options: {
     close,
     listen: (port) =>
       Effect.callback<number, unknown>((resume) => {
-        const server = createServer(onRequest)
+        const server = createServer({ maxHeaderSize }, onRequest)
         server.on("upgrade", onUpgrade)
         server.once("error", (cause) => resume(Effect.fail(cause)))
         server.listen(port, "127.0.0.1", () => {
@@ -116,35 +109,20 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 })
 
-const dialOf = (request: IncomingMessage): DialRequest => {
-  const url = new URL(request.url ?? "/", "http://localhost")
-  return {
-    path: url.pathname.replace(/\/{2,}/g, "/"),
-    query: url.searchParams,
-    authorization: request.headers.authorization
-  }
+const plainText = { "content-type": "text/plain; charset=utf-8" }
+
+const preflight = {
+  "access-control-allow-origin": "*",
+  "access-control-allow-headers": "*",
+  "access-control-allow-methods": "GET, HEAD, OPTIONS"
 }
 
-const upgrade = (upgrades: WebSocketServer, request: IncomingMessage, stream: Duplex, head: Buffer) =>
-  Effect.callback<SignalSocket>((resume) => {
-    upgrades.handleUpgrade(request, stream, head, (socket) => resume(Effect.sync(() => signalSocket(socket))))
-  })
-
-const signalSocket = (socket: WebSocket): SignalSocket => {
-  const frames = Effect.runSync(Queue.unbounded<Uint8Array, Cause.Done>())
-  socket.binaryType = "nodebuffer"
-  socket.on("message", (data: RawData, isBinary: boolean) => {
-    // Only binary signalling is spoken here; a text frame is left unanswered.
-    if (isBinary && Buffer.isBuffer(data)) Queue.offerUnsafe(frames, data)
-  })
-  socket.on("error", () => socket.terminate())
-  socket.on("close", () => void Queue.endUnsafe(frames))
+const dialOf = ({ headers, url = "/" }: IncomingMessage): DialRequest => {
+  const [path = "", ...query] = url.split("?")
   return {
-    frames,
-    send: (bytes) => {
-      if (socket.readyState === socket.OPEN) socket.send(bytes)
-    },
-    close: (code) => socket.close(code),
-    destroy: () => socket.terminate()
+    // Clients that append a path to a URL with a slash at its end ask for two.
+    path: path.startsWith("//") ? path.slice(1) : path,
+    query: new URLSearchParams(query.join("?")),
+    authorization: headers.authorization
   }
 }

@@ -1,12 +1,16 @@
 /**
  * What a dial asks for: the query of `/rtc`, or the join request of `/rtc/v1`.
  */
-import { JoinRequest, WrappedJoinRequest, WrappedJoinRequest_Compression } from "@livekit/protocol"
+import {
+  type AddTrackRequest,
+  JoinRequest,
+  WrappedJoinRequest,
+  WrappedJoinRequest_Compression
+} from "@livekit/protocol"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import { Refusal } from "./Refusal.ts"
-import type { Claims } from "./TokenVerifier.ts"
 
 /**
  * @category models
@@ -26,83 +30,111 @@ export interface JoinParameters {
   readonly protocol: number
   readonly isResume: boolean
   readonly publisherOffer: { readonly sdp: string; readonly id: number } | undefined
+  readonly addTracks: ReadonlyArray<AddTrackRequest>
+  /** Set for a second session of somebody that only publishes; the suffix of its identity. */
+  readonly publish: string
+  /** Instead of those in the token. */
+  readonly metadata: string
+  /** Added to those in the token. */
+  readonly attributes: Readonly<Record<string, string>>
 }
 
 /**
- * The token of a dial; the header wins over the query.
+ * Decompresses a join request, up to 1 MiB.
+ *
+ * @category models
+ */
+export type Gunzip = (bytes: Uint8Array) => Effect.Effect<Uint8Array, "TooLarge" | "Unreadable">
+
+const refusal = (body: string) => new Refusal({ status: 400, body })
+
+/**
+ * Reads the parameters of a dial. Only `validate` is strict about attributes that cannot be read; a join goes on without.
  *
  * @category parsing
  */
-export const tokenOf = (request: DialRequest): Result.Result<string, Refusal> => {
-  const { authorization } = request
-  if (authorization !== undefined) {
-    return authorization.startsWith("Bearer ")
-      ? Result.succeed(authorization.slice("Bearer ".length))
-      : Result.fail(new Refusal({ status: 401, body: "invalid authorization header. Must start with Bearer " }))
-  }
-  const token = request.query.get("access_token")
-  return token === null || token === ""
-    ? Result.fail(new Refusal({ status: 401, body: "no permissions to access the room" }))
-    : Result.succeed(token)
-}
-
-/**
- * Whether the claims let somebody into a room at all.
- *
- * @category decisions
- */
-export const admit = (claims: Claims): Result.Result<Claims, Refusal> => {
-  const refuse = (status: number, body: string) => Result.fail(new Refusal({ status, body }))
-  if (!claims.roomJoin) return refuse(401, "permissions denied")
-  if (claims.room === "") return refuse(400, "no room name")
-  if (claims.room.length > 256) return refuse(400, "room name length exceeds limits: max length 256")
-  if (claims.identity === "") return refuse(400, "identity cannot be empty")
-  if (claims.identity.length > 256) return refuse(400, "participant identity length exceeds limits: max length 256")
-  return Result.succeed(claims)
-}
-
-/**
- * Reads the parameters of a dial.
- *
- * @category parsing
- */
-export const parse = Effect.fnUntraced(function* (
+export const parse = (
   request: DialRequest,
-  gunzip: (bytes: Uint8Array) => Effect.Effect<Uint8Array, unknown>
+  options: { readonly isStrict: boolean; readonly gunzip: Gunzip }
+): Effect.Effect<JoinParameters, Refusal> => {
+  const wrapped = request.query.get("join_request") ?? ""
+  // A join request on plain `/rtc` asks for a single peer connection too.
+  if (wrapped !== "") return parseJoinRequest(wrapped, options.gunzip)
+  return request.path.startsWith("/rtc/v1")
+    ? Effect.fail(refusal("join_request is required"))
+    : Effect.fromResult(parseQuery(request.query, options.isStrict))
+}
+
+const parseQuery = (query: URLSearchParams, isStrict: boolean): Result.Result<JoinParameters, Refusal> => {
+  const encoded = query.get("attributes") ?? ""
+  const attributes = encoded === "" ? {} : decodeAttributes(encoded)
+  if (attributes === undefined && isStrict) return Result.fail(refusal("cannot decode attributes"))
+  return Result.succeed({
+    isSingle: false,
+    protocol: Number(query.get("protocol") ?? "0"),
+    isResume: isTrue(query.get("reconnect")),
+    publisherOffer: undefined,
+    addTracks: [],
+    publish: query.get("publish") ?? "",
+    metadata: "",
+    attributes: attributes ?? {}
+  })
+}
+
+const parseJoinRequest = Effect.fnUntraced(function* (
+  wrapped: string,
+  gunzip: Gunzip
 ): Effect.fn.Return<JoinParameters, Refusal> {
-  const wrapped = request.query.get("join_request")
-  const isV1 = request.path.startsWith("/rtc/v1")
-  if (wrapped === null || wrapped === "") {
-    if (isV1) return yield* new Refusal({ status: 400, body: "join_request is required" })
-    return {
-      isSingle: false,
-      protocol: Number(request.query.get("protocol") ?? "0"),
-      isResume: isTrue(request.query.get("reconnect")),
-      publisherOffer: undefined
-    }
-  }
-  const refuse = (body: string) => new Refusal({ status: 400, body })
-  const bytes = Base64Url.decode(wrapped.replaceAll("=", ""))
-  if (Result.isFailure(bytes)) return yield* refuse("cannot base64 decode wrapped join request")
+  const bytes = decodeBase64(wrapped)
+  if (bytes === undefined) return yield* refusal("cannot base64 decode wrapped join request")
   const envelope = yield* Effect.try({
-    try: () => WrappedJoinRequest.fromBinary(bytes.success),
-    catch: () => refuse("cannot unmarshal wrapped join request")
+    try: () => WrappedJoinRequest.fromBinary(bytes),
+    catch: () => refusal("cannot unmarshal wrapped join request")
   })
   const encoded =
     envelope.compression === WrappedJoinRequest_Compression.GZIP
-      ? yield* gunzip(envelope.joinRequest).pipe(Effect.mapError(() => refuse("cannot read decompressed join request")))
+      ? yield* gunzip(envelope.joinRequest).pipe(
+          Effect.mapError((why) =>
+            refusal(why === "TooLarge" ? "join request too large" : "cannot read decompressed join request")
+          )
+        )
       : envelope.joinRequest
   const join = yield* Effect.try({
     try: () => JoinRequest.fromBinary(encoded),
-    catch: () => refuse("cannot unmarshal join request")
+    catch: () => refusal("cannot unmarshal join request")
   })
   return {
     isSingle: true,
     protocol: join.clientInfo?.protocol ?? 0,
     isResume: join.reconnect,
     publisherOffer:
-      join.publisherOffer === undefined ? undefined : { sdp: join.publisherOffer.sdp, id: join.publisherOffer.id }
+      join.publisherOffer === undefined ? undefined : { sdp: join.publisherOffer.sdp, id: join.publisherOffer.id },
+    addTracks: join.addTrackRequests,
+    publish: "",
+    metadata: join.metadata,
+    attributes: join.participantAttributes
   }
 })
 
 const isTrue = (value: string | null) => value === "1" || value === "true"
+
+/** Base64url with padding; without it a LiveKit server reads nothing. */
+const decodeBase64 = (text: string): Uint8Array | undefined =>
+  text.length % 4 === 0 ? Result.getOrUndefined(Base64Url.decode(text)) : undefined
+
+const decodeAttributes = (text: string): Record<string, string> | undefined => {
+  const bytes = decodeBase64(text)
+  if (bytes === undefined) return undefined
+  try {
+    const json: unknown = JSON.parse(new TextDecoder().decode(bytes))
+    if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined
+    const attributes: Record<string, string> = {}
+    for (const [key, value] of Object.entries(json)) {
+      if (typeof value !== "string") return undefined
+      attributes[key] = value
+    }
+    return attributes
+  } catch {
+    return undefined
+  }
+}

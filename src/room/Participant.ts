@@ -1,54 +1,53 @@
 /**
- * One participant session at the server: its signal socket, its peer connections, its data. Everything that happens to it comes
- * through one queue and is handled one after the other; only data packets take the short way.
+ * One participant session at the server. Everything that happens to it comes through one queue and is handled one after the
+ * other; only data packets take the short way.
  */
 import {
+  type AddTrackRequest,
   DisconnectReason,
-  LeaveRequest,
-  LeaveRequest_Action,
-  ParticipantInfo_State,
+  type LeaveRequest,
   type ParticipantInfo,
+  ParticipantInfo_State,
   Pong,
-  RequestResponse,
-  RequestResponse_Reason,
-  SessionDescription,
-  SignalRequest,
-  SignalResponse,
-  TrackInfo,
+  type SignalRequest,
+  type SignalResponse,
   TrackPublishedResponse
 } from "@livekit/protocol"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
-import { type Kind, labels } from "../DataChannel.ts"
+import type { Kind } from "../DataChannel.ts"
 import * as trickle from "../internal/trickle.ts"
 import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
-import {
-  type IceCandidate,
-  type PeerConnection,
-  PeerConnectionFactory,
-  type PeerConnectionState,
-  type RtcDataChannel
-} from "../PeerConnectionFactory.ts"
-import * as forward from "./forward.ts"
-import type { SignalSocket } from "./SignalSocket.ts"
-import type { Claims } from "./TokenVerifier.ts"
+import type { PeerConnectionFactory, PeerConnectionState } from "../PeerConnectionFactory.ts"
+import type { Claims } from "./Claims.ts"
+import { leaveRequest, resumeRequest } from "./leaveRequest.ts"
+import * as requests from "./requests.ts"
+import * as SignalFormat from "./SignalFormat.ts"
+import * as SignalLink from "./SignalLink.ts"
+import type { Frame, SignalSocket } from "./SignalSocket.ts"
+import { armedFor, type ResumeTrouble, simulationOf } from "./Simulation.ts"
+import * as Transports from "./Transports.ts"
 
 /** What can happen to a participant. */
 type Happening =
-  | { readonly _tag: "Frame"; readonly bytes: Uint8Array; readonly socket: SignalSocket }
+  | { readonly _tag: "Frame"; readonly frame: Frame; readonly socket: SignalSocket }
   | { readonly _tag: "SignalLost"; readonly socket: SignalSocket }
-  | { readonly _tag: "Candidate"; readonly target: Target; readonly candidate: IceCandidate }
-  | { readonly _tag: "State"; readonly target: Target; readonly state: PeerConnectionState }
+  | { readonly _tag: "DisconnectedForLong"; readonly target: Target; readonly change: number }
+  | { readonly _tag: "GoneForLong"; readonly failure: number }
+  | { readonly _tag: "JoinTimeout" }
+  | Transports.TransportEvent
 
 export interface ParticipantOptions {
   readonly info: ParticipantInfo
   readonly claims: Claims
+  readonly protocol: number
   readonly isSingle: boolean
   readonly isSubscriberPrimary: boolean
   readonly trackSid: Effect.Effect<string>
-  /** A data packet to be handed to the others. */
-  readonly onData: (kind: Kind, bytes: Uint8Array, isFor: (identity: string) => boolean) => void
+  /** A data packet of this participant. */
+  readonly onData: (kind: Kind, bytes: Uint8Array) => void
   /** Others are to hear of a change. */
   readonly onChange: Effect.Effect<void>
   /** The session has ended; called once. */
@@ -58,284 +57,215 @@ export interface ParticipantOptions {
 export interface Participant {
   readonly info: ParticipantInfo
   readonly claims: Claims
-  readonly sender: forward.SenderState
-  readonly hasConnected: () => boolean
-  readonly socket: () => SignalSocket | undefined
-  readonly send: (message: SignalResponse["message"]) => void
+  readonly protocol: number
+  readonly signal: SignalLink.SignalLink
   readonly sendData: (kind: Kind, bytes: Uint8Array) => void
-  /** Uses this socket from now on; the one before is closed with 1000. */
-  readonly attach: (socket: SignalSocket) => Effect.Effect<void>
-  /** Begins negotiation after the join response was sent. */
-  readonly start: (offer: { readonly sdp: string; readonly id: number } | undefined) => Effect.Effect<void>
-  /** An ICE restart of the subscriber, where the runtime can. */
+  /** When the last frame of the client was read, in milliseconds (Q2). */
+  readonly lastHeardAt: () => number
+  /** Publishes and negotiates after the join response was sent (J10). */
+  readonly start: (options: {
+    readonly publisherOffer: { readonly sdp: string; readonly id: number } | undefined
+    readonly addTracks: ReadonlyArray<AddTrackRequest>
+  }) => Effect.Effect<void>
+  /** False when the media path is dead and this runtime cannot restart it. */
+  readonly canResume: () => boolean
+  /** Whether the client has asked for this trouble, and is still in time for it; tells so once. */
+  readonly takeResumeTrouble: (how: ResumeTrouble) => boolean
+  /** Restarts ICE of the subscriber, where the runtime can; takes back that the participant is about to be removed. */
   readonly restartIce: Effect.Effect<void>
-  readonly leave: (leave: LeaveRequest) => void
-  readonly setStalled: (isStalled: boolean) => void
+  /** Says goodbye as told, closes the signal and ends the session. */
+  readonly end: (next: "disconnect" | "reconnect" | "silently", reason: DisconnectReason) => Effect.Effect<void>
   /** Takes the frames of a socket until it ends. */
   readonly receive: (socket: SignalSocket) => Effect.Effect<void>
 }
 
-const backlogOfJoining = 1_000
+/** Milliseconds until media has to be there (J5). */
+const joinTimeout = 60_000
+/** Milliseconds that a peer connection may be disconnected before it counts as failed (L2). */
+const disconnectedTimeout = 15_000
+/** Milliseconds that a participant stays without media (L2). */
+const goneTimeout = 5_000
 
 export const make = Effect.fnUntraced(function* (
   options: ParticipantOptions
 ): Effect.fn.Return<Participant, PeerConnectionError, Scope.Scope | PeerConnectionFactory> {
-  const factory = yield* PeerConnectionFactory
-  const { claims, info, isSingle, isSubscriberPrimary } = options
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+  const { claims, info, protocol } = options
   const happenings = yield* Queue.unbounded<Happening>()
-  const sender: forward.SenderState = {
-    sid: info.sid,
-    identity: info.identity,
-    canPublishData: claims.canPublishData,
-    lastSequence: 0,
-    nonces: new Set()
-  }
-  const outgoing: Partial<Record<Kind, RtcDataChannel>> = {}
-  const early: Array<Uint8Array> = []
-  const held: Record<Target, Array<IceCandidate>> = { publisher: [], subscriber: [] }
+  const report = (happening: Happening) => void Queue.offerUnsafe(happenings, happening)
+  const reportAfter = (millis: number, happening: Happening) =>
+    Effect.sleep(millis).pipe(Effect.andThen(Effect.sync(() => report(happening))), Effect.forkIn(scope))
+  const signal = SignalLink.make()
+  const { send } = signal
+  const transports = yield* Transports.make({
+    isSingle: options.isSingle,
+    isSubscriberPrimary: options.isSubscriberPrimary,
+    send,
+    onEvent: report,
+    onData: options.onData
+  })
   const self = {
-    socket: undefined as SignalSocket | undefined,
-    isStalled: false,
     hasConnected: false,
     hasEnded: false,
-    offerId: 0
+    lastHeardAt: clock.currentTimeMillisUnsafe(),
+    /** The media path was given up, and nothing has restarted it since. */
+    isGone: false,
+    /** How often it was given up. */
+    failures: 0,
+    /** How often a peer connection has changed its state. */
+    changes: { publisher: 0, subscriber: 0 },
+    trouble: undefined as { readonly how: ResumeTrouble; readonly until: number } | undefined
   }
 
-  const send = (message: SignalResponse["message"]) => {
-    if (!self.isStalled) self.socket?.send(new SignalResponse({ message }).toBinary())
+  const leave = (value: LeaveRequest | undefined) => {
+    if (value !== undefined) send({ case: "leave", value })
+    signal.close()
   }
-  const end = (reason: DisconnectReason) =>
+  const end: Participant["end"] = (next, reason) =>
     Effect.suspend(() => {
       if (self.hasEnded) return Effect.void
       self.hasEnded = true
+      leave(next === "silently" ? undefined : leaveRequest(protocol, next, reason))
       return options.onEnd(reason)
     })
+  // A description that cannot be used ends the session with a request to start over (Q9).
+  const orStartOver = (effect: Effect.Effect<void, PeerConnectionError>) =>
+    Effect.catch(effect, () => end("reconnect", DisconnectReason.STATE_MISMATCH))
 
-  const flushEarly = () => {
-    const channel = outgoing.reliable
-    if (channel?.readyState() !== "open") return
-    for (const bytes of early.splice(0)) channel.send(bytes)
-  }
-  const listen = (kind: Kind, channel: RtcDataChannel) =>
-    channel.setHandlers({
-      onOpen: flushEarly,
-      onClose: () => {},
-      onError: () => {},
-      onBufferedAmountLow: () => {},
-      onMessage: (bytes) => {
-        const accepted = forward.accept(sender, kind, bytes)
-        if (accepted !== undefined) options.onData(kind, accepted.bytes, accepted.isFor)
-      }
-    })
-  const kindOf = (label: string): Kind | undefined =>
-    label === labels.reliable ? "reliable" : label === labels.lossy ? "lossy" : undefined
-
-  const makePeer = (target: Target) =>
-    factory.make(
-      { iceServers: [], iceTransportPolicy: "all" },
-      {
-        onIceCandidate: (candidate) => void Queue.offerUnsafe(happenings, { _tag: "Candidate", target, candidate }),
-        onConnectionStateChange: (state) => void Queue.offerUnsafe(happenings, { _tag: "State", target, state }),
-        onDataChannel: (channel) => {
-          const kind = kindOf(channel.label)
-          if (kind === undefined) return
-          if (isSingle) outgoing[kind] = channel
-          listen(kind, channel)
-          if (isSingle) flushEarly()
-        }
-      }
-    )
-  const publisher = yield* makePeer("publisher")
-  const subscriber = isSingle ? undefined : yield* makePeer("subscriber")
-  if (subscriber !== undefined) {
-    for (const kind of ["reliable", "lossy"] as const) {
-      const channel = yield* subscriber.createDataChannel(
-        labels[kind],
-        kind === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 }
-      )
-      outgoing[kind] = channel
-      listen(kind, channel)
-    }
-    yield* subscriber.createDataChannel("_data_track", { ordered: false, maxRetransmits: 0 })
-  }
-  const peerOf = (target: Target) => (target === "publisher" ? publisher : subscriber)
-  const primary: Target = isSubscriberPrimary ? "subscriber" : "publisher"
-
-  const setRemote = Effect.fnUntraced(function* (
-    target: Target,
-    peer: PeerConnection,
-    type: "offer" | "answer",
-    sdp: string
-  ) {
-    yield* peer.setRemoteDescription({ type, sdp })
-    for (const candidate of held[target].splice(0)) yield* Effect.ignore(peer.addIceCandidate(candidate))
+  const addTrack = Effect.fnUntraced(function* (request: AddTrackRequest) {
+    const refusal = requests.refuseTrack(claims.canPublish, request)
+    if (refusal !== undefined) return send({ case: "requestResponse", value: refusal })
+    const track = requests.trackInfo(yield* options.trackSid, request)
+    info.tracks.push(track)
+    send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
+    yield* options.onChange
   })
-  const answer = Effect.fnUntraced(function* (sdp: string, id: number) {
-    yield* setRemote("publisher", publisher, "offer", sdp)
-    const description = yield* publisher.createAnswer
-    yield* publisher.setLocalDescription(description)
-    send({ case: "answer", value: new SessionDescription({ type: "answer", sdp: description.sdp, id }) })
-  })
-  const offer = (iceRestart: boolean) =>
-    Effect.gen(function* () {
-      if (subscriber === undefined) return
-      const description = yield* subscriber.createOffer({ iceRestart })
-      yield* subscriber.setLocalDescription(description)
-      self.offerId++
-      send({ case: "offer", value: new SessionDescription({ type: "offer", sdp: description.sdp, id: self.offerId }) })
-    })
-  // A description that cannot be used ends the session with a request to start over (L4, Q9).
-  const orLeave = (effect: Effect.Effect<void, PeerConnectionError>) =>
-    Effect.catch(effect, () => {
-      leave(new LeaveRequest({ reason: DisconnectReason.STATE_MISMATCH, action: LeaveRequest_Action.RECONNECT }))
-      return end(DisconnectReason.STATE_MISMATCH)
-    })
-  const leave = (request: LeaveRequest) => {
-    send({ case: "leave", value: request })
-    self.socket?.close(1000)
-  }
 
   const onRequest = (message: SignalRequest["message"]): Effect.Effect<void> => {
+    const now = clock.currentTimeMillisUnsafe()
+    const reply = (response: SignalResponse["message"]) => Effect.sync(() => send(response))
     switch (message.case) {
       case "ping":
-        return Effect.sync(() => send({ case: "pong", value: message.value }))
+        return reply({ case: "pong", value: BigInt(now) })
       case "pingReq": {
-        const { timestamp } = message.value
-        return Effect.flatMap(
-          Effect.clockWith((clock) => clock.currentTimeMillis),
-          (now) =>
-            Effect.sync(() =>
-              send({ case: "pongResp", value: new Pong({ lastPingTimestamp: timestamp, timestamp: BigInt(now) }) })
-            )
-        )
+        const value = new Pong({ lastPingTimestamp: message.value.timestamp, timestamp: BigInt(now) })
+        return reply({ case: "pongResp", value })
       }
       case "offer":
-        return orLeave(answer(message.value.sdp, message.value.id))
+        return orStartOver(transports.answer(message.value.sdp, message.value.id))
       case "answer":
-        return subscriber === undefined
-          ? Effect.void
-          : orLeave(setRemote("subscriber", subscriber, "answer", message.value.sdp))
+        return orStartOver(transports.takeAnswer(message.value.sdp, message.value.id))
       case "trickle": {
-        const target: Target = message.value.target === 1 ? "subscriber" : "publisher"
         const candidate = trickle.decode(message.value)
-        const peer = peerOf(target)
-        if (candidate === undefined || peer === undefined) return Effect.void
-        if (peer.remoteDescription() !== null) return Effect.ignore(peer.addIceCandidate(candidate))
-        return Effect.sync(() => void held[target].push(candidate))
+        const target = message.value.target === 1 ? "subscriber" : "publisher"
+        return candidate === undefined ? Effect.void : transports.addCandidate(target, candidate)
       }
       case "leave":
-        return Effect.suspend(() => {
-          leave(new LeaveRequest({ reason: DisconnectReason.CLIENT_INITIATED, action: LeaveRequest_Action.DISCONNECT }))
-          return end(DisconnectReason.CLIENT_INITIATED)
-        })
-      case "addTrack": {
-        const { cid, name, source, type } = message.value
-        if (!claims.canPublish) {
-          const value = new RequestResponse({
-            reason: RequestResponse_Reason.NOT_ALLOWED,
-            message: "participant is not allowed to publish",
-            request: { case: "addTrack", value: message.value }
-          })
-          return Effect.sync(() => send({ case: "requestResponse", value }))
+        return end("disconnect", DisconnectReason.CLIENT_INITIATED)
+      case "addTrack":
+        return addTrack(message.value)
+      case "syncState":
+        return requests.knowsAll(info.tracks, message.value)
+          ? Effect.void
+          : end("reconnect", DisconnectReason.STATE_MISMATCH)
+      case "simulate": {
+        const simulation = simulationOf(message.value)
+        if (simulation?._tag === "End") {
+          return end(simulation.withLeave ? "disconnect" : "silently", simulation.reason)
         }
-        return Effect.map(options.trackSid, (sid) => {
-          const track = new TrackInfo({ sid, name, source, type })
-          info.tracks.push(track)
-          send({ case: "trackPublished", value: new TrackPublishedResponse({ cid, track }) })
-        }).pipe(Effect.andThen(options.onChange))
-      }
-      case "syncState": {
-        const known = new Set(info.tracks.map(({ sid }) => sid))
-        const isKnown = message.value.publishTracks.every(({ track }) => track !== undefined && known.has(track.sid))
-        if (isKnown) return Effect.void
-        leave(new LeaveRequest({ reason: DisconnectReason.STATE_MISMATCH, action: LeaveRequest_Action.RECONNECT }))
-        return end(DisconnectReason.STATE_MISMATCH)
+        if (simulation !== undefined) self.trouble = { how: simulation.how, until: now + armedFor }
+        return Effect.void
       }
       default:
         return Effect.void
     }
   }
 
-  const onState = (target: Target, state: PeerConnectionState) =>
-    Effect.gen(function* () {
-      if (state === "connected" && target === primary && !self.hasConnected) {
-        self.hasConnected = true
-        info.state = ParticipantInfo_State.ACTIVE
-        yield* options.onChange
-      }
-      if (state !== "failed" && state !== "closed") return
-      if (self.socket !== undefined) {
-        leave(new LeaveRequest({ reason: DisconnectReason.CONNECTION_TIMEOUT, action: LeaveRequest_Action.RESUME }))
-        yield* Effect.forkScoped(Effect.andThen(Effect.sleep(5_000), end(DisconnectReason.CONNECTION_TIMEOUT)))
-        return
-      }
-      yield* end(DisconnectReason.CONNECTION_TIMEOUT)
-    })
+  // The client may resume with an ICE restart; if it does not, the participant is gone (L2, L3).
+  const onFailed = Effect.gen(function* () {
+    if (self.isGone) return
+    self.isGone = true
+    leave(resumeRequest(protocol, DisconnectReason.CONNECTION_TIMEOUT))
+    yield* reportAfter(goneTimeout, { _tag: "GoneForLong", failure: ++self.failures })
+  })
+  const onState = Effect.fnUntraced(function* (target: Target, state: PeerConnectionState) {
+    const change = ++self.changes[target]
+    if (state === "connected" && target === transports.primary && !self.hasConnected) {
+      self.hasConnected = true
+      info.state = ParticipantInfo_State.ACTIVE
+      yield* options.onChange
+    }
+    if (state === "disconnected")
+      yield* reportAfter(disconnectedTimeout, { _tag: "DisconnectedForLong", target, change })
+    if (state === "failed" || state === "closed") yield* onFailed
+  })
 
   const handle = Effect.fnUntraced(function* (happening: Happening) {
     switch (happening._tag) {
+      case "Frame": {
+        const { frame, socket } = happening
+        if (!signal.hears(socket, frame)) return
+        self.lastHeardAt = clock.currentTimeMillisUnsafe()
+        const request = SignalFormat.decode(frame)
+        return request === undefined ? socket.close(1000) : yield* onRequest(request)
+      }
+      case "SignalLost":
+        // A session whose media never connected goes with its signal (J6); any other lives on (L1).
+        return signal.lost(happening.socket) && !self.hasConnected
+          ? yield* end("silently", DisconnectReason.SIGNAL_CLOSE)
+          : undefined
       case "Candidate":
         return send({ case: "trickle", value: trickle.encode(happening.target, happening.candidate) })
       case "State":
         return yield* onState(happening.target, happening.state)
-      case "SignalLost":
-        if (self.socket !== happening.socket) return
-        self.socket = undefined
-        // A session whose media never connected goes with its signal (J6); any other lives on (L1).
-        return self.hasConnected ? undefined : yield* end(DisconnectReason.SIGNAL_CLOSE)
-      case "Frame": {
-        if (self.isStalled || self.socket !== happening.socket) return
-        const request = decode(happening.bytes)
-        return request === undefined ? happening.socket.close(1000) : yield* onRequest(request)
-      }
+      case "DisconnectedForLong":
+        return happening.change === self.changes[happening.target] ? yield* onFailed : undefined
+      case "GoneForLong":
+        return self.isGone && happening.failure === self.failures
+          ? yield* end("disconnect", DisconnectReason.CONNECTION_TIMEOUT)
+          : undefined
+      case "JoinTimeout":
+        return self.hasConnected ? undefined : yield* end("disconnect", DisconnectReason.JOIN_FAILURE)
+      case "AnswerOverdue":
+        return transports.lacksAnswer(happening.offerId)
+          ? yield* end("reconnect", DisconnectReason.STATE_MISMATCH)
+          : undefined
     }
   })
-  yield* Queue.take(happenings).pipe(Effect.flatMap(handle), Effect.forever, Effect.forkScoped)
+  yield* Queue.take(happenings).pipe(Effect.flatMap(handle), Effect.forever, Effect.forkIn(scope))
+  yield* reportAfter(joinTimeout, { _tag: "JoinTimeout" })
 
   return {
     info,
     claims,
-    sender,
-    hasConnected: () => self.hasConnected,
-    socket: () => self.socket,
-    send,
-    sendData: (kind, bytes) => {
-      const channel = outgoing[kind]
-      if (channel?.readyState() === "open") return channel.send(bytes)
-      // Who is still joining gets reliable data once its channel is open (D7).
-      if (kind === "reliable" && early.length < backlogOfJoining) early.push(bytes)
+    protocol,
+    signal,
+    sendData: transports.sendData,
+    lastHeardAt: () => self.lastHeardAt,
+    start: Effect.fnUntraced(function* ({ addTracks, publisherOffer }) {
+      for (const request of addTracks) yield* addTrack(request)
+      if (publisherOffer !== undefined) yield* orStartOver(transports.answer(publisherOffer.sdp, publisherOffer.id))
+      else if (options.isSubscriberPrimary) yield* orStartOver(transports.offer({ iceRestart: false }))
+    }),
+    canResume: () => transports.canRestartIce || !self.isGone,
+    takeResumeTrouble: (how) => {
+      const { trouble } = self
+      if (trouble?.how !== how) return false
+      self.trouble = undefined
+      return clock.currentTimeMillisUnsafe() <= trouble.until
     },
-    attach: (socket) =>
-      Effect.gen(function* () {
-        const before = self.socket
-        self.socket = socket
-        self.isStalled = false
-        before?.close(1000)
-      }),
-    start: (publisherOffer) =>
-      publisherOffer === undefined
-        ? isSubscriberPrimary
-          ? orLeave(offer(false))
-          : Effect.void
-        : orLeave(answer(publisherOffer.sdp, publisherOffer.id)),
-    restartIce: factory.capabilities.iceRestart ? orLeave(offer(true)) : Effect.void,
-    leave,
-    setStalled: (isStalled) => {
-      self.isStalled = isStalled
-    },
-    receive: (socket: SignalSocket) =>
+    restartIce: Effect.suspend(() => {
+      if (!transports.canRestartIce) return Effect.void
+      self.isGone = false
+      return orStartOver(transports.offer({ iceRestart: true }))
+    }),
+    end,
+    receive: (socket) =>
       Queue.take(socket.frames).pipe(
-        Effect.map((bytes) => Queue.offerUnsafe(happenings, { _tag: "Frame", bytes, socket })),
+        Effect.map((frame) => report({ _tag: "Frame", frame, socket })),
         Effect.forever,
-        Effect.catchTag("Done", () => Effect.asVoid(Queue.offer(happenings, { _tag: "SignalLost", socket })))
+        Effect.catchTag("Done", () => Effect.sync(() => report({ _tag: "SignalLost", socket })))
       )
   }
 })
-
-const decode = (bytes: Uint8Array): SignalRequest["message"] | undefined => {
-  try {
-    return SignalRequest.fromBinary(bytes).message
-  } catch {
-    return undefined
-  }
-}

@@ -5,38 +5,39 @@
 import {
   DisconnectReason,
   JoinResponse,
-  LeaveRequest,
   LeaveRequest_Action,
-  ParticipantInfo,
-  ParticipantInfo_State,
-  ParticipantPermission,
   ParticipantUpdate,
   ReconnectResponse,
-  Room as RoomInfo,
   RoomUpdate,
-  ServerInfo,
-  SignalResponse
+  ServerInfo
 } from "@livekit/protocol"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Random from "effect/Random"
-import * as Scope from "effect/Scope"
-import { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import * as Claims from "./Claims.ts"
+import { type Faults, makeDialTroubles } from "./Faults.ts"
 import * as JoinParameters from "./JoinParameters.ts"
-import * as Participant from "./Participant.ts"
-import type { Refusal } from "./Refusal.ts"
+import { leaveRequest } from "./leaveRequest.ts"
+import type * as Participant from "./Participant.ts"
+import { Refusal } from "./Refusal.ts"
+import * as Rooms from "./Rooms.ts"
+import * as SignalFormat from "./SignalFormat.ts"
 import type { SignalSocket } from "./SignalSocket.ts"
-import { type Claims, TokenVerifier } from "./TokenVerifier.ts"
+import { TokenVerifier } from "./TokenVerifier.ts"
 
 /**
  * @category models
  */
 export interface RoomServerOptions {
-  /** Seconds; default 5 (W5). */
+  /** Seconds; a LiveKit server has 5 (W5). */
   readonly pingInterval: number
-  /** Seconds; default 15. */
+  /** Seconds; a LiveKit server has 15. */
   readonly pingTimeout: number
-  readonly gunzip: (bytes: Uint8Array) => Effect.Effect<Uint8Array, unknown>
+  /** Milliseconds for which changes of participants are collected before others hear of them (J8); 0 tells them at once. */
+  readonly updateInterval: number
+  readonly gunzip: JoinParameters.Gunzip
 }
 
 /**
@@ -45,54 +46,44 @@ export interface RoomServerOptions {
  * @category models
  */
 export interface Admission {
-  readonly claims: Claims
+  readonly claims: Claims.Claims
   readonly parameters: JoinParameters.JoinParameters
-}
-
-/**
- * Troubles to be caused from code. An identity that is in no room is ignored.
- *
- * @category models
- */
-export interface Faults {
-  /** Ends the signal connection without a close frame; the media path stays. */
-  readonly dropSignal: (identity: string) => Effect.Effect<void>
-  /** Reads nothing and says nothing on the signal connection, and leaves it open. */
-  readonly stallSignal: (identity: string) => Effect.Effect<void>
-  /** The next resume of this participant is answered with a leave (Q3). */
-  readonly refuseNextResume: (identity: string) => Effect.Effect<void>
-  /** Sends a leave and closes the signal connection. */
-  readonly leave: (identity: string, leave: LeaveRequest) => Effect.Effect<void>
-  /** Sends a fresh token. */
-  readonly refreshToken: (identity: string) => Effect.Effect<void>
+  /** Its socket is to be held open and nothing else. */
+  readonly isSilent: boolean
 }
 
 /**
  * @category models
  */
 export interface RoomServer {
-  /** What the `validate` routes answer, and whether a dial is upgraded. */
-  readonly admit: (request: JoinParameters.DialRequest) => Effect.Effect<Admission, Refusal>
-  /** Serves an upgraded socket; returns at once. */
+  /** What the token of a request grants; `undefined` when it has none. Any request fails that has a bad one. */
+  readonly authenticate: (request: JoinParameters.DialRequest) => Effect.Effect<Claims.Claims | undefined, Refusal>
+  /** What the `validate` routes answer. */
+  readonly validate: (
+    request: JoinParameters.DialRequest,
+    claims: Claims.Claims | undefined
+  ) => Effect.Effect<void, Refusal>
+  /** Whether a dial is upgraded. */
+  readonly admit: (
+    request: JoinParameters.DialRequest,
+    claims: Claims.Claims | undefined
+  ) => Effect.Effect<Admission, Refusal>
+  /** Serves an upgraded socket; returns when the client has been told how it begins. */
   readonly accept: (admission: Admission, socket: SignalSocket) => Effect.Effect<void>
   readonly faults: Faults
   /** Identities in a room. */
   readonly participants: (room: string) => Effect.Effect<ReadonlyArray<string>>
 }
 
-interface Session {
-  readonly participant: Participant.Participant
-  readonly scope: Scope.Closeable
-}
-
-interface Room {
-  readonly info: RoomInfo
-  readonly sessions: Map<string, Session>
-}
-
 const version = "1.13.5"
 
 const serverInfo = new ServerInfo({ version, protocol: 17, region: "local", nodeId: "dev-server" })
+
+/** J9. */
+const tokenRefreshInterval = "5 minutes"
+
+/** From this protocol version on a client hears after a resume of those who left meanwhile (Q2). */
+const protocolWithDepartures = 9
 
 /**
  * @category constructors
@@ -100,111 +91,30 @@ const serverInfo = new ServerInfo({ version, protocol: 17, region: "local", node
 export const make = Effect.fnUntraced(function* (
   options: RoomServerOptions
 ): Effect.fn.Return<RoomServer, never, Scope.Scope | PeerConnectionFactory | TokenVerifier> {
-  const factory = yield* PeerConnectionFactory
   const verifier = yield* TokenVerifier
-  const serverScope = yield* Effect.scope
-  const rooms = new Map<string, Room>()
+  const isBatching = options.updateInterval > 0
+  const rooms = yield* Rooms.make({ isBatching })
+  // Sockets are served one after the other, so that of two dials of one identity the second finds the first.
+  const turn = yield* Semaphore.make(1)
   const refusedResumes = new Set<string>()
+  const silent = new Set<SignalSocket>()
+  const troubles = makeDialTroubles()
+  const sendToken = ({ claims, signal }: Participant.Participant) =>
+    Effect.map(verifier.issue(claims), (value) => signal.send({ case: "refreshToken", value }))
 
-  const sid = (prefix: string) =>
-    Effect.map(
-      Effect.all(Array.from({ length: 10 }, () => Random.nextIntBetween(0, 36))),
-      (digits) => `${prefix}_${digits.map((digit) => digit.toString(36)).join("")}`
-    )
-  const roomOf = Effect.fnUntraced(function* (name: string) {
-    const existing = rooms.get(name)
-    if (existing !== undefined) return existing
-    const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-    const info = new RoomInfo({ name, sid: yield* sid("RM"), creationTime: BigInt(Math.floor(now / 1000)) })
-    const room: Room = { info, sessions: new Map() }
-    rooms.set(name, room)
-    return room
-  })
-  const find = (identity: string) =>
-    [...rooms.values()].flatMap(({ sessions }) => {
-      const session = sessions.get(identity)
-      return session === undefined ? [] : [session]
-    })
-
-  /** Tells everybody in the room how somebody is now (J8). */
-  const announce = (room: Room, info: ParticipantInfo) => {
-    info.version++
-    const update = new ParticipantUpdate({ participants: [info] })
-    for (const { participant } of room.sessions.values()) participant.send({ case: "update", value: update })
-  }
-  const remove = (room: Room, session: Session, reason: DisconnectReason) =>
-    Effect.gen(function* () {
-      const { info } = session.participant
-      if (room.sessions.get(info.identity) === session) room.sessions.delete(info.identity)
-      info.state = ParticipantInfo_State.DISCONNECTED
-      info.disconnectReason = reason
-      announce(room, info)
-      room.info.numParticipants = room.sessions.size
-      if (room.sessions.size === 0) rooms.delete(room.info.name)
-      // The session's own fiber may be the one that ends it, so its scope is closed from outside.
-      yield* Effect.forkIn(Scope.close(session.scope, Exit.void), serverScope)
-    })
-  const refuse = (socket: SignalSocket, leave: LeaveRequest) => {
-    socket.send(new SignalResponse({ message: { case: "leave", value: leave } }).toBinary())
-    socket.close(1000)
-  }
-  const sendToken = (participant: Participant.Participant) =>
-    Effect.map(verifier.issue(participant.claims), (value) => participant.send({ case: "refreshToken", value }))
-
-  const join = Effect.fnUntraced(function* ({ claims, parameters }: Admission, socket: SignalSocket) {
-    const room = yield* roomOf(claims.room)
-    const before = room.sessions.get(claims.identity)
-    if (before !== undefined) {
-      before.participant.leave(new LeaveRequest({ reason: DisconnectReason.DUPLICATE_IDENTITY }))
-      yield* remove(room, before, DisconnectReason.DUPLICATE_IDENTITY)
-      rooms.set(claims.room, room)
-    }
-    const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-    const info = new ParticipantInfo({
-      sid: yield* sid("PA"),
-      identity: claims.identity,
-      name: claims.name,
-      metadata: claims.metadata,
-      attributes: { ...claims.attributes },
-      state: ParticipantInfo_State.JOINED,
-      joinedAt: BigInt(Math.floor(now / 1000)),
-      isPublisher: claims.canPublish,
-      permission: new ParticipantPermission({
-        canPublish: claims.canPublish,
-        canSubscribe: claims.canSubscribe,
-        canPublishData: claims.canPublishData
-      })
-    })
-    const isSubscriberPrimary = !parameters.isSingle && parameters.protocol >= 3 && claims.canSubscribe
-    const scope = yield* Scope.fork(serverScope)
-    const session: Session = {
-      scope,
-      participant: yield* Participant.make({
-        info,
-        claims,
-        isSingle: parameters.isSingle,
-        isSubscriberPrimary,
-        trackSid: sid("TR"),
-        onData: (kind, bytes, isFor) => {
-          for (const [identity, other] of room.sessions) {
-            if (other !== session && isFor(identity)) other.participant.sendData(kind, bytes)
-          }
-        },
-        onChange: Effect.sync(() => announce(room, info)),
-        onEnd: (reason) => remove(room, session, reason)
-      }).pipe(Effect.provideService(PeerConnectionFactory, factory), Scope.provide(scope))
-    }
+  const join = Effect.fnUntraced(function* (admission: Admission, socket: SignalSocket) {
+    const { claims, parameters } = admission
+    const before = rooms.session(claims.room, claims.identity)
+    if (before !== undefined) yield* before.participant.end("disconnect", DisconnectReason.DUPLICATE_IDENTITY)
+    const { isSubscriberPrimary, others, room, session } = yield* rooms.open(claims, parameters)
     const { participant } = session
-    const others = [...room.sessions.values()].map((other) => other.participant.info)
-    room.sessions.set(claims.identity, session)
-    room.info.numParticipants = room.sessions.size
-    yield* participant.attach(socket)
-    participant.send({
+    participant.signal.attach(socket)
+    participant.signal.send({
       case: "join",
       value: new JoinResponse({
         room: room.info,
-        participant: info,
-        otherParticipants: others,
+        participant: participant.info,
+        otherParticipants: [...others],
         serverVersion: version,
         serverInfo,
         serverRegion: serverInfo.region,
@@ -214,69 +124,113 @@ export const make = Effect.fnUntraced(function* (
         pingTimeout: options.pingTimeout
       })
     })
-    yield* Effect.forkIn(participant.receive(socket), scope)
+    yield* Effect.forkIn(participant.receive(socket), session.scope)
     yield* sendToken(participant)
-    announce(room, info)
-    yield* participant.start(parameters.publisherOffer)
+    yield* sendToken(participant).pipe(
+      Effect.schedule(Schedule.spaced(tokenRefreshInterval)),
+      Effect.forkIn(session.scope)
+    )
+    room.announce(participant.info)
+    yield* participant.start(parameters)
   })
 
-  const resume = Effect.fnUntraced(function* ({ claims }: Admission, socket: SignalSocket) {
+  const resume = Effect.fnUntraced(function* ({ claims, parameters }: Admission, socket: SignalSocket) {
     const room = rooms.get(claims.room)
     const session = room?.sessions.get(claims.identity)
-    if (room === undefined || session === undefined || refusedResumes.delete(claims.identity)) {
-      refuse(
-        socket,
-        new LeaveRequest({ reason: DisconnectReason.STATE_MISMATCH, action: LeaveRequest_Action.RECONNECT })
-      )
-      return session === undefined || room === undefined
-        ? undefined
-        : yield* remove(room, session, DisconnectReason.STATE_MISMATCH)
+    const isRefused = refusedResumes.delete(claims.identity) || session?.participant.canResume() !== true
+    if (room === undefined || session === undefined || isRefused) {
+      const leave = leaveRequest(parameters.protocol, "reconnect", DisconnectReason.STATE_MISMATCH)
+      socket.send(SignalFormat.encode("protobuf", { case: "leave", value: leave }))
+      socket.close(1000)
+      return yield* session?.participant.end("silently", DisconnectReason.STATE_MISMATCH) ?? Effect.void
     }
-    const { participant } = session
-    yield* participant.attach(socket)
-    participant.send({
-      case: "reconnect",
-      value: new ReconnectResponse({ serverInfo, lastMessageSeq: participant.sender.lastSequence })
-    })
-    const everybody = [...room.sessions.values()].map((other) => other.participant.info)
-    participant.send({ case: "update", value: new ParticipantUpdate({ participants: everybody }) })
-    participant.send({ case: "roomUpdate", value: new RoomUpdate({ room: room.info }) })
+    const { participant, sender } = session
+    const { send } = participant.signal
+    const cutOffAt = participant.lastHeardAt()
+    participant.signal.attach(socket)
+    send({ case: "reconnect", value: new ReconnectResponse({ serverInfo, lastMessageSeq: sender.lastSequence }) })
+    const left = participant.protocol >= protocolWithDepartures ? room.departedSince(cutOffAt) : []
+    for (const participants of [left, room.participants()]) {
+      if (participants.length > 0) send({ case: "update", value: new ParticipantUpdate({ participants }) })
+    }
+    send({ case: "roomUpdate", value: new RoomUpdate({ room: room.info }) })
     yield* Effect.forkIn(participant.receive(socket), session.scope)
     yield* sendToken(participant)
     yield* participant.restartIce
+    if (participant.takeResumeTrouble("close")) participant.signal.close()
   })
 
-  const withParticipant = (act: (participant: Participant.Participant) => void) => (identity: string) =>
-    Effect.sync(() => {
-      for (const { participant } of find(identity)) act(participant)
-    })
+  const hold = (socket: SignalSocket) => Effect.sync(() => void silent.add(socket))
 
+  const parse = Effect.fnUntraced(function* (
+    request: JoinParameters.DialRequest,
+    claims: Claims.Claims | undefined,
+    isStrict: boolean
+  ) {
+    if (claims === undefined) return yield* Claims.noPermission
+    const parameters = yield* JoinParameters.parse(request, { isStrict, gunzip: options.gunzip })
+    return { claims: yield* Effect.fromResult(Claims.admit(claims, parameters)), parameters }
+  })
+
+  const withParticipant = (identity: string, act: (participant: Participant.Participant) => Effect.Effect<void>) =>
+    Effect.suspend(() => Effect.forEach(rooms.find(identity), ({ participant }) => act(participant), { discard: true }))
+  const withSignal = (identity: string, act: (signal: Participant.Participant["signal"]) => void) =>
+    withParticipant(identity, ({ signal }) => Effect.sync(() => act(signal)))
+
+  if (isBatching) {
+    yield* Effect.sync(() => {
+      for (const room of rooms.all()) room.tellChanges()
+    }).pipe(Effect.schedule(Schedule.spaced(options.updateInterval)), Effect.forkScoped)
+  }
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
-      for (const { sessions } of rooms.values()) {
-        for (const { participant } of sessions.values()) participant.socket()?.destroy()
+      for (const socket of silent) socket.destroy()
+      for (const { sessions } of rooms.all()) {
+        for (const { participant } of sessions.values()) participant.signal.socket()?.destroy()
       }
       rooms.clear()
     })
   )
 
   return {
-    admit: Effect.fnUntraced(function* (request) {
-      const token = yield* Effect.fromResult(JoinParameters.tokenOf(request))
-      const claims = yield* Effect.fromResult(JoinParameters.admit(yield* verifier.verify(token)))
-      return { claims, parameters: yield* JoinParameters.parse(request, options.gunzip) }
+    authenticate: Effect.fnUntraced(function* (request) {
+      const token = yield* Effect.fromResult(Claims.tokenOf(request))
+      return token === undefined ? undefined : yield* verifier.verify(token)
+    }),
+    validate: Effect.fnUntraced(function* (request, claims) {
+      yield* troubles.onValidate
+      yield* parse(request, claims, true)
+    }),
+    admit: Effect.fnUntraced(function* (request, claims) {
+      const { isSilent } = yield* troubles.onDial
+      const admitted = yield* parse(request, claims, false)
+      const session = rooms.session(admitted.claims.room, admitted.claims.identity)
+      if (admitted.parameters.isResume && session?.participant.takeResumeTrouble("refuse") === true) {
+        return yield* new Refusal({ status: 500, body: "connection closed by media" })
+      }
+      return { ...admitted, isSilent }
     }),
     accept: (admission, socket) =>
-      (admission.parameters.isResume ? resume(admission, socket) : join(admission, socket)).pipe(
-        Effect.catch((error) => Effect.andThen(Effect.logError(error.message), Effect.sync(socket.destroy)))
-      ),
+      admission.isSilent
+        ? hold(socket)
+        : turn.withPermit(admission.parameters.isResume ? resume(admission, socket) : join(admission, socket)).pipe(
+            Effect.catch((error) => Effect.andThen(Effect.logError(error.message), Effect.sync(socket.destroy))),
+            Effect.uninterruptible
+          ),
     faults: {
-      dropSignal: withParticipant((participant) => participant.socket()?.destroy()),
-      stallSignal: withParticipant((participant) => participant.setStalled(true)),
+      ...troubles,
+      dropSignal: (identity) => withSignal(identity, (signal) => signal.socket()?.destroy()),
+      closeSignal: (identity, code) => withSignal(identity, (signal) => signal.socket()?.close(code)),
+      stallSignal: (identity) => withSignal(identity, (signal) => signal.stall()),
+      sendRaw: (identity, frame) => withSignal(identity, (signal) => signal.socket()?.send(frame)),
       refuseNextResume: (identity) => Effect.sync(() => void refusedResumes.add(identity)),
-      leave: (identity, leave) => withParticipant((participant) => participant.leave(leave))(identity),
-      refreshToken: (identity) =>
-        Effect.forEach(find(identity), ({ participant }) => sendToken(participant), { discard: true })
+      leave: (identity, leave) =>
+        withParticipant(identity, (participant) => {
+          participant.signal.send({ case: "leave", value: leave })
+          participant.signal.close()
+          return leave.action === LeaveRequest_Action.RESUME ? Effect.void : participant.end("silently", leave.reason)
+        }),
+      refreshToken: (identity) => withParticipant(identity, sendToken)
     },
     participants: (room) => Effect.sync(() => [...(rooms.get(room)?.sessions.keys() ?? [])])
   }

@@ -3,24 +3,8 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import type { Claims } from "./Claims.ts"
 import type { Refusal } from "./Refusal.ts"
-
-/**
- * What a token grants.
- *
- * @category models
- */
-export interface Claims {
-  readonly identity: string
-  readonly name: string
-  readonly metadata: string
-  readonly attributes: Readonly<Record<string, string>>
-  readonly room: string
-  readonly roomJoin: boolean
-  readonly canPublish: boolean
-  readonly canSubscribe: boolean
-  readonly canPublishData: boolean
-}
 
 /**
  * @category services
@@ -28,8 +12,9 @@ export interface Claims {
 export class TokenVerifier extends Context.Service<
   TokenVerifier,
   {
-    readonly verify: (token: string) => Effect.Effect<Claims, Refusal>
-    /** A fresh token with the same claims (J9). */
+    /** What a token grants; `undefined` when it says nothing about rooms. */
+    readonly verify: (token: string) => Effect.Effect<Claims | undefined, Refusal>
+    /** A fresh token with the same claims, good for as long as the first one and for ten minutes at least (J9). */
     readonly issue: (claims: Claims) => Effect.Effect<string>
   }
 >()("effect-livekit/room/TokenVerifier") {}

@@ -1,51 +1,82 @@
 /**
- * What a server does with a data packet before it goes to others (D3-D6), as plain functions.
+ * What a server does with a data packet before it goes to others (D3-D6), as a plain function.
  */
 import { DataPacket, DataPacket_Kind } from "@livekit/protocol"
 import type { Kind } from "../DataChannel.ts"
+import type { RecentNonces } from "./RecentNonces.ts"
 
 /** The sender's side of forwarding; one per participant session. */
 export interface SenderState {
   readonly sid: string
   readonly identity: string
   readonly canPublishData: boolean
+  /** Agents may transcribe, and speak for others. */
+  readonly isAgent: boolean
   lastSequence: number
-  /** Nonces seen, newest last; bounded. */
-  readonly nonces: Set<string>
 }
 
-const rememberedNonces = 1_000
+/** Whom a packet could go to. */
+export interface Recipient {
+  readonly sid: string
+  readonly identity: string
+}
+
+export interface Forwarded {
+  readonly bytes: Uint8Array
+  readonly isFor: (recipient: Recipient) => boolean
+}
 
 /** What is to be sent on, and to whom; `undefined` when the packet goes nowhere. */
 export const accept = (
   sender: SenderState,
+  nonces: RecentNonces,
   kind: Kind,
   bytes: Uint8Array
-): { readonly bytes: Uint8Array; readonly isFor: (identity: string) => boolean } | undefined => {
+): Forwarded | undefined => {
+  if (!sender.canPublishData) return undefined
   const packet = decode(bytes)
-  if (packet === undefined || !sender.canPublishData) return undefined
+  if (packet === undefined) return undefined
   if (kind === "reliable" && packet.sequence > 0) {
     if (packet.sequence <= sender.lastSequence) return undefined
     sender.lastSequence = packet.sequence
   }
-  if (packet.value.case === "user") {
-    const { nonce } = packet.value.value
-    if (nonce.length > 0) {
-      const key = nonce.join(",")
-      if (sender.nonces.has(key)) return undefined
-      remember(sender.nonces, key)
-    }
-    packet.value.value.participantSid = sender.sid
-    packet.value.value.participantIdentity = sender.identity
-  }
+  const { value } = packet
+  // Metrics are for the server itself, and transcriptions are believed from agents only.
+  if (value.case === "metrics" || (value.case === "transcription" && !sender.isAgent)) return undefined
+  if (value.case === "user" && nonces.isDuplicate(value.value.nonce)) return undefined
+
   packet.kind = kind === "reliable" ? DataPacket_Kind.RELIABLE : DataPacket_Kind.LOSSY
   packet.participantSid = sender.sid
-  packet.participantIdentity = sender.identity
-  const destinations = packet.destinationIdentities
+  if (!speaksForAnother(sender, packet)) packet.participantIdentity = sender.identity
+  const sids = value.case === "user" ? value.value.destinationSids : []
+  if (value.case === "user") {
+    const user = value.value
+    user.participantSid = sender.sid
+    user.participantIdentity = sender.identity
+    // Named in either place, they are named in both.
+    if (packet.destinationIdentities.length > 0) user.destinationIdentities = packet.destinationIdentities
+    else packet.destinationIdentities = user.destinationIdentities
+  }
+  const identities = packet.destinationIdentities
+  const isForAll = identities.length === 0 && sids.length === 0
   return {
     bytes: packet.toBinary(),
-    isFor: (identity) => destinations.length === 0 || destinations.includes(identity)
+    isFor: ({ identity, sid }) => isForAll || identities.includes(identity) || sids.includes(sid)
   }
+}
+
+/** An agent's chat message or text stream in the name of somebody keeps that name, and is marked as generated (D4). */
+const speaksForAnother = (sender: SenderState, { participantIdentity, value }: DataPacket): boolean => {
+  if (!sender.isAgent || participantIdentity === "" || participantIdentity === sender.identity) return false
+  const spoken =
+    value.case === "chatMessage"
+      ? value.value
+      : value.case === "streamHeader" && value.value.contentHeader.case === "textHeader"
+        ? value.value.contentHeader.value
+        : undefined
+  if (spoken === undefined) return false
+  spoken.generated = true
+  return true
 }
 
 const decode = (bytes: Uint8Array): DataPacket | undefined => {
@@ -53,14 +84,5 @@ const decode = (bytes: Uint8Array): DataPacket | undefined => {
     return DataPacket.fromBinary(bytes)
   } catch {
     return undefined
-  }
-}
-
-const remember = (nonces: Set<string>, key: string) => {
-  nonces.add(key)
-  if (nonces.size <= rememberedNonces) return
-  for (const oldest of nonces) {
-    nonces.delete(oldest)
-    return
   }
 }

@@ -1,0 +1,186 @@
+/**
+ * The peer connections of a participant at the server: their offers and answers, their candidates, their data channels. What
+ * happens to them is told to the participant, which handles it in turn with everything else.
+ */
+import { SessionDescription, type SignalResponse } from "@livekit/protocol"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import { type Kind, labels } from "../DataChannel.ts"
+import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
+import {
+  type IceCandidate,
+  type PeerConnection,
+  PeerConnectionFactory,
+  type PeerConnectionState,
+  type RtcDataChannel
+} from "../PeerConnectionFactory.ts"
+import { JoinBacklog } from "./JoinBacklog.ts"
+
+/** What can happen to the peer connections. */
+export type TransportEvent =
+  | { readonly _tag: "Candidate"; readonly target: Target; readonly candidate: IceCandidate }
+  | { readonly _tag: "State"; readonly target: Target; readonly state: PeerConnectionState }
+  | { readonly _tag: "AnswerOverdue"; readonly offerId: number }
+
+export interface TransportsOptions {
+  readonly isSingle: boolean
+  readonly isSubscriberPrimary: boolean
+  readonly send: (message: SignalResponse["message"]) => void
+  readonly onEvent: (event: TransportEvent) => void
+  readonly onData: (kind: Kind, bytes: Uint8Array) => void
+}
+
+export interface Transports {
+  /** The peer connection that has to be there; the other one may come later, or never. */
+  readonly primary: Target
+  readonly canRestartIce: boolean
+  /** Answers an offer of the client. */
+  readonly answer: (sdp: string, id: number) => Effect.Effect<void, PeerConnectionError>
+  /** Offers the subscriber; does nothing when there is none. */
+  readonly offer: (options: { readonly iceRestart: boolean }) => Effect.Effect<void, PeerConnectionError>
+  /** Takes the answer to the offer that is out; an older one is dropped. */
+  readonly takeAnswer: (sdp: string, id: number) => Effect.Effect<void, PeerConnectionError>
+  readonly addCandidate: (target: Target, candidate: IceCandidate) => Effect.Effect<void>
+  /** Whether this offer still waits for its answer, on a connection that could bring it (L4). */
+  readonly lacksAnswer: (offerId: number) => boolean
+  readonly sendData: (kind: Kind, bytes: Uint8Array) => void
+}
+
+/** Milliseconds that a client has for an answer (L4). */
+const answerTimeout = 15_000
+
+/** What a LiveKit server says it takes in one message, in bytes (D2). */
+const maxMessageSize = 65_535
+
+export const make = Effect.fnUntraced(function* (
+  options: TransportsOptions
+): Effect.fn.Return<Transports, PeerConnectionError, Scope.Scope | PeerConnectionFactory> {
+  const factory = yield* PeerConnectionFactory
+  const clock = yield* Clock.Clock
+  const scope = yield* Effect.scope
+  const { isSingle, isSubscriberPrimary, onEvent, send } = options
+  const primary: Target = isSubscriberPrimary ? "subscriber" : "publisher"
+  const outgoing: Partial<Record<Kind, RtcDataChannel>> = {}
+  const backlog = new JoinBacklog()
+  const held: Record<Target, Array<IceCandidate>> = { publisher: [], subscriber: [] }
+  const self = { canWriteReliable: false, offerId: 0, isOfferOut: false }
+
+  const onOutgoingOpen = () => {
+    const channel = outgoing.reliable
+    if (self.canWriteReliable || channel?.readyState() !== "open") return
+    self.canWriteReliable = true
+    for (const bytes of backlog.take(clock.currentTimeMillisUnsafe())) sendOrDrop(channel, bytes)
+  }
+  const listen = (kind: Kind, channel: RtcDataChannel) =>
+    channel.setHandlers({
+      onOpen: onOutgoingOpen,
+      onClose: () => {},
+      onError: () => {},
+      onBufferedAmountLow: () => {},
+      onMessage: (bytes) => options.onData(kind, bytes)
+    })
+
+  const makePeer = (target: Target) =>
+    factory.make(
+      { iceServers: [], iceTransportPolicy: "all" },
+      {
+        onIceCandidate: (candidate) => onEvent({ _tag: "Candidate", target, candidate }),
+        onConnectionStateChange: (state) => onEvent({ _tag: "State", target, state }),
+        onDataChannel: (channel) => {
+          const kind = kindOf(channel.label)
+          if (kind === undefined) return
+          // Without channels of our own the answers to data go back on the client's.
+          if (primary === "publisher") outgoing[kind] = channel
+          listen(kind, channel)
+          onOutgoingOpen()
+        }
+      }
+    )
+  const publisher = yield* makePeer("publisher")
+  const subscriber = isSingle ? undefined : yield* makePeer("subscriber")
+  if (subscriber !== undefined && isSubscriberPrimary) {
+    for (const kind of ["reliable", "lossy"] as const) {
+      const channel = yield* subscriber.createDataChannel(
+        labels[kind],
+        kind === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 }
+      )
+      outgoing[kind] = channel
+      listen(kind, channel)
+    }
+    yield* subscriber.createDataChannel("_data_track", { ordered: false, maxRetransmits: 0 })
+  }
+  const peerOf = (target: Target) => (target === "publisher" ? publisher : subscriber)
+
+  const setRemote = Effect.fnUntraced(function* (
+    target: Target,
+    peer: PeerConnection,
+    type: "offer" | "answer",
+    sdp: string
+  ) {
+    yield* peer.setRemoteDescription({ type, sdp })
+    for (const candidate of held[target].splice(0)) yield* Effect.ignore(peer.addIceCandidate(candidate))
+  })
+
+  return {
+    primary,
+    canRestartIce: factory.capabilities.iceRestart,
+    answer: Effect.fnUntraced(function* (sdp: string, id: number) {
+      yield* setRemote("publisher", publisher, "offer", sdp)
+      const description = yield* publisher.createAnswer
+      yield* publisher.setLocalDescription(description)
+      const answer = new SessionDescription({ type: "answer", sdp: limitMessageSize(description.sdp), id })
+      send({ case: "answer", value: answer })
+    }),
+    offer: Effect.fnUntraced(function* ({ iceRestart }) {
+      if (subscriber === undefined) return
+      const description = yield* subscriber.createOffer({ iceRestart })
+      yield* subscriber.setLocalDescription(description)
+      const offerId = ++self.offerId
+      self.isOfferOut = true
+      const offer = new SessionDescription({ type: "offer", sdp: limitMessageSize(description.sdp), id: offerId })
+      send({ case: "offer", value: offer })
+      yield* Effect.sleep(answerTimeout).pipe(
+        Effect.andThen(Effect.sync(() => onEvent({ _tag: "AnswerOverdue", offerId }))),
+        Effect.forkIn(scope)
+      )
+    }),
+    takeAnswer: Effect.fnUntraced(function* (sdp: string, id: number) {
+      // Clients of before answer ids say 0.
+      const isCurrent = self.isOfferOut && (id === 0 || id === self.offerId)
+      if (subscriber === undefined || !isCurrent) return
+      self.isOfferOut = false
+      yield* setRemote("subscriber", subscriber, "answer", sdp)
+    }),
+    addCandidate: (target, candidate) =>
+      Effect.suspend(() => {
+        const peer = peerOf(target)
+        if (peer === undefined) return Effect.void
+        if (peer.remoteDescription() !== null) return Effect.ignore(peer.addIceCandidate(candidate))
+        held[target].push(candidate)
+        return Effect.void
+      }),
+    lacksAnswer: (offerId) =>
+      self.isOfferOut && self.offerId === offerId && subscriber?.connectionState() === "connected",
+    sendData: (kind, bytes) => {
+      const channel = outgoing[kind]
+      if (kind === "reliable" && !self.canWriteReliable) return backlog.add(bytes, clock.currentTimeMillisUnsafe())
+      if (channel?.readyState() === "open") sendOrDrop(channel, bytes)
+    }
+  }
+})
+
+/** What a recipient cannot take (too large for it, or its channel is going) is no trouble of the sender's. */
+const sendOrDrop = (channel: RtcDataChannel, bytes: Uint8Array) => {
+  try {
+    channel.send(bytes)
+  } catch {
+    return
+  }
+}
+
+const kindOf = (label: string): Kind | undefined =>
+  label === labels.reliable ? "reliable" : label === labels.lossy ? "lossy" : undefined
+
+const limitMessageSize = (sdp: string): string =>
+  sdp.replace(/^a=max-message-size:\d+/gm, `a=max-message-size:${maxMessageSize}`)
