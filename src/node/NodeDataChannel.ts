@@ -21,6 +21,7 @@ import {
   type RtcConfiguration,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
+import { collectSoon } from "./collect.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
 
 /**
@@ -89,6 +90,7 @@ const make = Effect.fnUntraced(function* (
     if (!lifetime.isOver) handlers.onConnectionStateChange(states[state] ?? "new")
   })
   peer.onDataChannel((channel: DataChannel) => {
+    if (isGone(channel)) return collectSoon()
     if (!lifetime.isOver) handlers.onDataChannel(adopt(channel))
   })
 
@@ -140,6 +142,16 @@ const make = Effect.fnUntraced(function* (
     counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() }))
   }
 })
+
+/**
+ * Whether the far end closed a channel before we were told of it. Such a channel never reports its end, and its handle, which
+ * keeps the process alive, is freed only when it is collected; so its callback may refer to nothing.
+ */
+const isGone = (channel: DataChannel) => {
+  channel.onClosed(noop)
+  return !channel.isOpen()
+}
+const noop = () => {}
 
 const describe = (description: { readonly type: string; readonly sdp: string } | null): SessionDescription | null =>
   description === null || (description.type !== "offer" && description.type !== "answer")
