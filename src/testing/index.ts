@@ -1,4 +1,9 @@
 /**
  * The far end, the network and the clock in the hands of a test.
  */
+export * as LinkedPeerConnection from "./LinkedPeerConnection.ts"
+export * as SimNetwork from "./SimNetwork.ts"
+export * as TestRTCEngine from "./TestRTCEngine.ts"
+export * as TestServer from "./TestServer.ts"
 export * as TestSocket from "./TestSocket.ts"
+export * as VirtualTime from "./VirtualTime.ts"

@@ -1,0 +1,134 @@
+/**
+ * What joins two linked peer connections: connectivity checks, the handshake, messages, and the consent that is lost when the
+ * path is cut.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { DataChannelOptions, PeerConnectionState } from "../PeerConnectionFactory.ts"
+import type { Direction, Link } from "./Link.ts"
+
+/**
+ * Milliseconds without an answer after which a peer connection says `disconnected`, and `failed` (RFC 7675 and libwebrtc).
+ */
+export const consent = { disconnected: 5_000, failed: 30_000 } as const
+
+/** What goes over an association. */
+export type Message =
+  | { readonly _tag: "Open"; readonly id: number; readonly label: string; readonly options: DataChannelOptions }
+  | { readonly _tag: "Acknowledge"; readonly id: number }
+  | { readonly _tag: "Data"; readonly id: number; readonly bytes: Uint8Array }
+  | { readonly _tag: "Close"; readonly id: number }
+
+/** One of the two peer connections, as the association sees it. */
+export interface End {
+  readonly scope: Scope.Scope
+  readonly setState: (state: PeerConnectionState) => void
+  readonly onMessage: (message: Message) => void
+  /** The handshake is done: channels may be opened. */
+  readonly onReady: (line: Line) => void
+  /** The other end has closed. */
+  readonly onGone: () => void
+}
+
+/** The way from one end to the other. */
+export interface Line {
+  /** In order and complete. */
+  readonly send: (message: Message, onSent?: () => void) => void
+  /** In any order, if at all. */
+  readonly sendUnreliably: (message: Message, onSent: () => void) => void
+}
+
+export interface Association {
+  /** New ICE credentials are in use at both ends: the path is looked for afresh. */
+  readonly restart: () => void
+  /** One end closes: the other hears of it if the path allows, and else finds out. */
+  readonly leave: (end: End) => Effect.Effect<void>
+}
+
+/** The near end is the one whose way to the other is `link.up`. */
+export const make = Effect.fnUntraced(function* (
+  near: End,
+  far: End,
+  link: Link
+): Effect.fn.Return<Association, never, Scope.Scope> {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const restarted = yield* Latch.make(false)
+  const lifetime = { isOver: false }
+  const line = Effect.fnUntraced(function* (direction: Direction, to: End) {
+    const reliable = yield* Scope.provide(direction.reliable, scope)
+    const deliver = (message: Message) => () => {
+      if (!lifetime.isOver) to.onMessage(message)
+    }
+    return {
+      send: (message, onSent) => reliable(deliver(message), onSent),
+      sendUnreliably: (message, onSent) => {
+        direction.datagram(deliver(message))
+        onSent()
+      }
+    } satisfies Line
+  })
+  const ends = [
+    { end: near, line: yield* line(link.up, far), to: far, direction: link.up },
+    { end: far, line: yield* line(link.down, near), to: near, direction: link.down }
+  ]
+  const setStates = (state: PeerConnectionState) => {
+    for (const { end } of ends) end.setState(state)
+  }
+  const isUp = () => link.up.isUp() && link.down.isUp()
+  const becomes = (wanted: boolean) =>
+    Stream.merge(link.up.changes, link.down.changes).pipe(
+      Stream.filter(() => isUp() === wanted),
+      Stream.runHead
+    )
+  const within = (millis: number, effect: Effect.Effect<unknown>) =>
+    Effect.map(Effect.timeoutOption(effect, millis), Option.isSome)
+
+  /** A failed path comes back only by new credentials. */
+  const revive: Effect.Effect<void> = Effect.gen(function* () {
+    setStates("failed")
+    yield* restarted.await
+    yield* check
+  })
+  const check: Effect.Effect<void> = Effect.gen(function* () {
+    yield* restarted.close
+    if (!(yield* within(consent.failed, link.roundTrip))) return yield* revive
+    setStates("connected")
+  })
+  const watch = Effect.gen(function* () {
+    yield* becomes(false)
+    if (yield* within(consent.disconnected, becomes(true))) return
+    setStates("disconnected")
+    const isBack = yield* within(consent.failed - consent.disconnected, Effect.raceFirst(becomes(true), restarted.await))
+    yield* isBack ? check : revive
+  })
+
+  yield* Effect.gen(function* () {
+    setStates("connecting")
+    if (!(yield* within(consent.failed, Effect.andThen(link.roundTrip, link.roundTrip)))) yield* revive
+    setStates("connected")
+    for (const { end, line } of ends) end.onReady(line)
+    yield* Effect.forever(watch)
+  }).pipe(Effect.forkIn(scope))
+
+  return {
+    restart: () => restarted.openUnsafe(),
+    leave: Effect.fnUntraced(function* (end) {
+      if (lifetime.isOver) return
+      lifetime.isOver = true
+      const self = ends.find((one) => one.end === end)
+      if (self === undefined) return
+      self.direction.datagram(self.to.onGone)
+      yield* Effect.gen(function* () {
+        yield* Effect.sleep(consent.disconnected)
+        self.to.setState("disconnected")
+        yield* Effect.sleep(consent.failed - consent.disconnected)
+        self.to.setState("failed")
+      }).pipe(Effect.forkIn(self.to.scope))
+      yield* Scope.close(scope, Exit.void)
+    })
+  }
+})

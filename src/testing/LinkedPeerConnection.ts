@@ -1,0 +1,324 @@
+/**
+ * Peer connections that never leave the process: two that are given each other's descriptions and candidates become connected
+ * over the simulated network, with offers and answers, data channels, ICE restart and loss of consent as WebRTC has them.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Scope from "effect/Scope"
+import { NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
+import {
+  type Capabilities,
+  type IceCandidate,
+  type PeerConnection,
+  PeerConnectionFactory,
+  type PeerConnectionHandlers,
+  type PeerConnectionState,
+  type SessionDescription
+} from "../PeerConnectionFactory.ts"
+import * as Sdp from "../Sdp.ts"
+import * as Association from "./Association.ts"
+import * as LinkedDataChannel from "./LinkedDataChannel.ts"
+import * as LinkedSdp from "./LinkedSdp.ts"
+import type { Link } from "./Link.ts"
+import * as Links from "./Link.ts"
+
+/**
+ * Where linked peer connections find each other, by the ICE credentials of their descriptions.
+ *
+ * @category services
+ */
+export class Exchange extends Context.Service<
+  Exchange,
+  {
+    readonly nextUfrag: Effect.Effect<string>
+    readonly peers: Map<string, Peer>
+    readonly scope: Scope.Scope
+    /** The path between two ends of which neither has one. */
+    readonly ideal: Link
+  }
+>()("effect-livekit/testing/LinkedPeerConnection/Exchange") {}
+
+/**
+ * @category layers
+ */
+export const layerExchange: Layer.Layer<Exchange> = Layer.effect(
+  Exchange,
+  Effect.gen(function* () {
+    const count = yield* Ref.make(0)
+    return {
+      nextUfrag: Effect.map(Ref.updateAndGet(count, (before) => before + 1), (number) => `linked${number}`),
+      peers: new Map<string, Peer>(),
+      scope: yield* Effect.scope,
+      ideal: yield* Links.make
+    }
+  })
+)
+
+interface Peer {
+  readonly end: Association.End
+  readonly link: Link | undefined
+  readonly ufrag: () => string | undefined
+  readonly remoteUfrag: () => string | undefined
+  /** Both descriptions are in force. */
+  readonly isSettled: () => boolean
+  readonly hasCandidate: () => boolean
+  association: { readonly value: Association.Association; readonly credentials: string } | undefined
+}
+
+/**
+ * What linked peer connections can do: all that a browser can, but for media.
+ *
+ * @category constants
+ */
+export const capabilities: Capabilities = {
+  iceRestart: true,
+  setConfiguration: true,
+  stats: false,
+  media: "none",
+  simulcast: false
+}
+
+/**
+ * @category models
+ */
+export interface LinkedOptions {
+  /** The path of this side to all others; a server has none of its own. */
+  readonly link?: Link | undefined
+  /** What to do without, so as to be like another runtime. */
+  readonly capabilities?: Partial<Capabilities> | undefined
+  /** Bytes; default 262,144, as browsers. */
+  readonly maxMessageSize?: number | undefined
+}
+
+const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedOptions) =>
+  Effect.fnUntraced(function* (
+    handlers: PeerConnectionHandlers
+  ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
+    const scope = yield* Effect.scope
+    const sessionId = yield* exchange.nextUfrag
+    const channels = new Map<number, LinkedDataChannel.LinkedDataChannel>()
+    const candidates = new Set<string>()
+    const self = {
+      state: "new" as PeerConnectionState,
+      isClosed: false,
+      line: undefined as Association.Line | undefined,
+      signaling: "stable" as "stable" | "have-local-offer" | "have-remote-offer",
+      local: null as SessionDescription | null,
+      remote: null as SessionDescription | null,
+      pendingLocal: null as SessionDescription | null,
+      pendingRemote: null as SessionDescription | null,
+      gathered: undefined as string | undefined,
+      channelsMade: 0,
+      bytesSent: 0,
+      bytesReceived: 0
+    }
+    const ufragOf = (description: SessionDescription | null) => LinkedSdp.ufrag(description?.sdp ?? "")
+    const remote = () => self.pendingRemote ?? self.remote
+    const local = () => self.pendingLocal ?? self.local
+    const hasChannels = () => channels.size > 0 || LinkedSdp.hasChannels(remote()?.sdp ?? "")
+    const maxMessageSize = () => Sdp.maxMessageSize(self.remote?.sdp ?? "")
+
+    const setState = (state: PeerConnectionState) => {
+      if (self.isClosed || self.state === state) return
+      self.state = state
+      handlers.onConnectionStateChange(state)
+    }
+    const open = (channel: LinkedDataChannel.LinkedDataChannel, line: Association.Line) => {
+      const { id, label, options } = channel
+      const isLossy = options.maxRetransmits !== undefined
+      channel.connect({
+        data: (bytes, onSent) => {
+          self.bytesSent += bytes.length
+          const message = { _tag: "Data", id, bytes } as const
+          if (isLossy) line.sendUnreliably(message, onSent)
+          else line.send(message, onSent)
+        },
+        close: () => line.send({ _tag: "Close", id })
+      })
+      return { _tag: "Open", id, label, options } as const
+    }
+    const onMessage = (message: Association.Message) => {
+      if (self.isClosed) return
+      const channel = channels.get(message.id)
+      switch (message._tag) {
+        case "Open": {
+          const adopted = LinkedDataChannel.make({ ...message, maxMessageSize })
+          channels.set(message.id, adopted)
+          if (self.line === undefined) return
+          open(adopted, self.line)
+          adopted.opened()
+          handlers.onDataChannel(adopted.rtc)
+          return self.line.send({ _tag: "Acknowledge", id: message.id })
+        }
+        case "Acknowledge":
+          return channel?.opened()
+        case "Data":
+          self.bytesReceived += message.bytes.length
+          return channel?.received(message.bytes)
+        case "Close":
+          channels.delete(message.id)
+          return channel?.closed()
+      }
+    }
+    const peer: Peer = {
+      link: options.link,
+      ufrag: () => ufragOf(self.local),
+      remoteUfrag: () => ufragOf(self.remote),
+      isSettled: () => self.signaling === "stable" && self.local !== null && self.remote !== null && !self.isClosed,
+      hasCandidate: () => candidates.has(ufragOf(self.remote) ?? ""),
+      association: undefined,
+      end: {
+        scope,
+        setState,
+        onMessage,
+        onReady: (line) => {
+          self.line = line
+          for (const channel of channels.values()) line.send(open(channel, line))
+        },
+        onGone: () => {
+          if (self.isClosed) return
+          for (const channel of channels.values()) channel.closed()
+          channels.clear()
+          setState("disconnected")
+        }
+      }
+    }
+    yield* Effect.addFinalizer(() => {
+      self.isClosed = true
+      return peer.association === undefined ? Effect.void : peer.association.value.leave(peer.end)
+    })
+
+    /** Joins this peer connection to the other one as soon as both know enough. */
+    const meet = Effect.gen(function* () {
+      const other = exchange.peers.get(peer.remoteUfrag() ?? "")
+      if (other === undefined || !peer.isSettled() || !other.isSettled()) return
+      if (other.remoteUfrag() !== peer.ufrag() || !(peer.hasCandidate() || other.hasCandidate())) return
+      const credentials = [peer.ufrag(), other.ufrag()].toSorted().join()
+      const existing = peer.association
+      if (existing?.credentials === credentials) return
+      if (existing !== undefined) {
+        peer.association = { ...existing, credentials }
+        other.association = peer.association
+        return existing.value.restart()
+      }
+      const [near, far] = peer.link === undefined && other.link !== undefined ? [other, peer] : [peer, other]
+      const value = yield* Scope.provide(
+        Association.make(near.end, far.end, near.link ?? exchange.ideal),
+        exchange.scope
+      )
+      peer.association = { value, credentials }
+      other.association = peer.association
+    })
+    const gather = Effect.gen(function* () {
+      const ufrag = ufragOf(local())
+      if (ufrag === undefined || ufrag === self.gathered) return
+      self.gathered = ufrag
+      yield* Effect.yieldNow
+      if (!self.isClosed) handlers.onIceCandidate(LinkedSdp.candidate(ufrag))
+    })
+    const describe = Effect.fnUntraced(function* (type: "offer" | "answer", isRestart: boolean) {
+      const known = ufragOf(self.local)
+      const ufrag = known === undefined || isRestart ? yield* exchange.nextUfrag : known
+      exchange.peers.set(ufrag, peer)
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(() => exchange.peers.delete(ufrag))
+      )
+      const sdp = LinkedSdp.make({
+        sessionId,
+        type,
+        ufrag: hasChannels() ? ufrag : undefined,
+        maxMessageSize: options.maxMessageSize ?? 262_144
+      })
+      return { type, sdp } as const
+    })
+    const invalid = (step: NegotiationFailed["step"], what: string) =>
+      new PeerConnectionError({
+        reason: new NegotiationFailed({ step, cause: new Error(`${what} in signaling state ${self.signaling}`) })
+      })
+
+    return {
+      createOffer: ({ iceRestart }) =>
+        iceRestart && !can.iceRestart
+          ? Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability: "ICE restart" }) }))
+          : describe("offer", iceRestart),
+      createAnswer: Effect.suspend(() =>
+        self.signaling === "have-remote-offer"
+          ? describe("answer", self.remote !== null && ufragOf(self.remote) !== ufragOf(self.pendingRemote))
+          : Effect.fail(invalid("createAnswer", "an answer"))
+      ),
+      setLocalDescription: Effect.fnUntraced(function* (description) {
+        const { type } = description
+        if (type === "rollback" && self.signaling === "have-local-offer") {
+          self.pendingLocal = null
+          self.signaling = "stable"
+          return
+        }
+        if (type === "offer" && self.signaling === "stable") {
+          self.pendingLocal = description
+          self.signaling = "have-local-offer"
+        } else if (type === "answer" && self.signaling === "have-remote-offer") {
+          self.local = description
+          self.remote = self.pendingRemote
+          self.pendingRemote = null
+          self.signaling = "stable"
+        } else return yield* invalid("setLocalDescription", `a local ${type}`)
+        yield* Effect.forkIn(gather, scope)
+        yield* meet
+      }),
+      setRemoteDescription: Effect.fnUntraced(function* (description) {
+        const { type } = description
+        if (!description.sdp.startsWith("v=0")) return yield* invalid("setRemoteDescription", "text that is no SDP")
+        if (type === "offer" && self.signaling === "stable") {
+          self.pendingRemote = description
+          self.signaling = "have-remote-offer"
+        } else if (type === "answer" && self.signaling === "have-local-offer") {
+          self.local = self.pendingLocal
+          self.pendingLocal = null
+          self.remote = description
+          self.signaling = "stable"
+          if (peer.association === undefined && ufragOf(self.remote) !== undefined) setState("connecting")
+        } else return yield* invalid("setRemoteDescription", `a remote ${type}`)
+        yield* meet
+      }),
+      addIceCandidate: Effect.fnUntraced(function* ({ candidate }: IceCandidate) {
+        if (remote() === null) return yield* invalid("addIceCandidate", "a candidate before a remote description")
+        candidates.add(LinkedSdp.ufragOfCandidate(candidate) ?? "")
+        yield* meet
+      }),
+      setConfiguration: () =>
+        can.setConfiguration
+          ? Effect.void
+          : Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability: "setConfiguration" }) })),
+      createDataChannel: (label, channelOptions) =>
+        Effect.sync(() => {
+          // The two sides may not choose the same number (RFC 8832).
+          const id = 2 * self.channelsMade++ + (options.link === undefined ? 1 : 0)
+          const channel = LinkedDataChannel.make({ id, label, options: channelOptions, maxMessageSize })
+          channels.set(id, channel)
+          if (self.line !== undefined) self.line.send(open(channel, self.line))
+          return channel.rtc
+        }),
+      localDescription: local,
+      remoteDescription: remote,
+      connectionState: () => self.state,
+      counters: Effect.sync(() => ({ bytesSent: self.bytesSent, bytesReceived: self.bytesReceived }))
+    }
+  })
+
+/**
+ * Peer connections of one side.
+ *
+ * @category layers
+ */
+export const layer = (options: LinkedOptions = {}): Layer.Layer<PeerConnectionFactory, never, Exchange> =>
+  Layer.effect(
+    PeerConnectionFactory,
+    Effect.map(Exchange, (exchange) => {
+      const can = { ...capabilities, ...options.capabilities }
+      const makePeer = make(exchange, can, options)
+      return { capabilities: can, make: (_configuration, handlers) => makePeer(handlers) }
+    })
+  )

@@ -1,0 +1,236 @@
+/**
+ * The engine on a server, a network and a clock in memory.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
+import { Effect, Fiber, type Scope, Stream } from "effect"
+import { type EngineEvent, Packet, type RTCEngine, type SignalClient } from "effect-livekit"
+import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+
+const { elapse } = VirtualTime
+
+interface Participant {
+  readonly engine: RTCEngine.Engine
+  /** What happened so far, oldest first. */
+  readonly events: Array<EngineEvent.EngineEvent>
+  /** Texts of the reliable packets that came. */
+  readonly received: Array<string>
+}
+
+const join = Effect.fnUntraced(function* (
+  identity: string,
+  options: { readonly mode?: SignalClient.ConnectionMode; readonly iceRestart?: boolean } = {}
+) {
+  const server = yield* TestServer.TestServer
+  const engine = yield* TestRTCEngine.make(identity, { iceRestart: options.iceRestart ?? true })
+  const self: Participant = { engine, events: [], received: [] }
+  yield* engine.events.pipe(
+    Stream.runForEach((event) => Effect.sync(() => self.events.push(event))),
+    Effect.forkScoped
+  )
+  yield* engine.packets.pipe(
+    Stream.runForEach(({ packet }) =>
+      Effect.sync(() => {
+        if (packet.value.case === "user") self.received.push(new TextDecoder().decode(packet.value.value.payload))
+      })
+    ),
+    Effect.forkScoped
+  )
+  yield* VirtualTime.settle
+  const token = yield* server.token({ identity, room: "room" })
+  const connecting = yield* Effect.forkScoped(
+    engine.connect({ url: server.url, token, connectionMode: options.mode ?? "auto" })
+  )
+  yield* elapse("1 second")
+  yield* Fiber.join(connecting)
+  return self
+})
+
+const say = (from: Participant, ...texts: ReadonlyArray<string>) =>
+  Effect.forEach(texts, (text) => from.engine.sendData(Packet.user(text)), { discard: true })
+
+const tags = ({ events }: Participant) => events.map(({ _tag }) => _tag)
+const count = (self: Participant, tag: EngineEvent.EngineEvent["_tag"]) => tags(self).filter((one) => one === tag).length
+const last = <Tag extends EngineEvent.EngineEvent["_tag"]>(self: Participant, tag: Tag) =>
+  self.events.findLast((event): event is Extract<EngineEvent.EngineEvent, { _tag: Tag }> => event._tag === tag)
+
+const test = <A, E>(
+  name: string,
+  body: Effect.Effect<A, E, TestServer.TestServer | SimNetwork.SimNetwork | Scope.Scope>,
+  options: TestServer.TestServerOptions = {}
+) => it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(TestServer.layer(options))))
+
+for (const mode of ["single", "dual"] as const) {
+  for (const iceRestart of [true, false]) {
+    const title = `${mode} peer connection, ${iceRestart ? "with" : "without"} ICE restart`
+    const options = { mode, iceRestart }
+    const canResume = mode === "single" || iceRestart
+
+    describe(title, () => {
+      test(
+        "delivers what is said during an outage of the signal connection once and in order",
+        Effect.gen(function* () {
+          const { faults } = yield* TestServer.TestServer
+          const alice = yield* join("alice", options)
+          const bob = yield* join("bob", options)
+          yield* say(alice, "1", "2")
+          yield* faults.refuseDials
+          yield* faults.dropSignal("alice")
+          yield* elapse("3 seconds")
+          yield* say(alice, "3", "4")
+          yield* say(bob, "a")
+          yield* faults.acceptDials
+          yield* elapse("10 seconds")
+          yield* say(alice, "5")
+          yield* elapse("1 second")
+          assert.deepStrictEqual(bob.received, ["1", "2", "3", "4", "5"])
+          assert.strictEqual(yield* alice.engine.state, "Connected")
+          assert.strictEqual(count(alice, "Resumed"), canResume ? 1 : 0)
+          if (canResume) assert.deepStrictEqual(alice.received, ["a"])
+        })
+      )
+
+      test(
+        "comes back after nothing got through for 40 s, with all that was said",
+        Effect.gen(function* () {
+          const network = yield* SimNetwork.SimNetwork
+          const alice = yield* join("alice", options)
+          const bob = yield* join("bob", options)
+          yield* say(alice, "1")
+          yield* elapse("1 second")
+          yield* network.cutOff("alice")
+          yield* say(alice, "2")
+          yield* elapse("40 seconds")
+          assert.notStrictEqual(yield* alice.engine.state, "Connected")
+          yield* say(alice, "3")
+          yield* network.restore("alice")
+          yield* elapse("15 seconds")
+          assert.strictEqual(yield* alice.engine.state, "Connected")
+          assert.deepStrictEqual(bob.received, ["1", "2", "3"])
+          assert.strictEqual(count(alice, "Disconnected"), 0)
+        })
+      )
+
+      test(
+        "joins a server that was killed and started again, and says what is in doubt",
+        Effect.gen(function* () {
+          const { faults } = yield* TestServer.TestServer
+          const alice = yield* join("alice", options)
+          const bob = yield* join("bob", options)
+          yield* say(alice, "1")
+          yield* elapse("1 second")
+          yield* faults.stop
+          yield* elapse("2 seconds")
+          yield* say(alice, "2")
+          yield* faults.start
+          yield* elapse("20 seconds")
+          assert.strictEqual(yield* alice.engine.state, "Connected")
+          assert.strictEqual(yield* bob.engine.state, "Connected")
+          assert.strictEqual(count(alice, "Reconnected"), 1)
+          assert.strictEqual(bob.received[0], "1")
+          const inDoubt = last(alice, "InDoubt")
+          assert.isTrue(bob.received.join() === "1,2" || inDoubt !== undefined)
+        })
+      )
+
+      test(
+        "comes back when only the media path is gone for 40 s",
+        Effect.gen(function* () {
+          const network = yield* SimNetwork.SimNetwork
+          const alice = yield* join("alice", options)
+          const bob = yield* join("bob", options)
+          const { media } = yield* network.paths("alice")
+          yield* media.set({ isDown: true })
+          yield* say(alice, "1")
+          yield* elapse("40 seconds")
+          assert.notStrictEqual(yield* alice.engine.state, "Connected")
+          yield* media.set({ isDown: false })
+          yield* elapse("20 seconds")
+          assert.strictEqual(yield* alice.engine.state, "Connected")
+          assert.deepStrictEqual(bob.received, ["1"])
+        })
+      )
+    })
+  }
+}
+
+describe("giving up", () => {
+  test(
+    "says once, with the first cause, that a minute of outage was too long",
+    Effect.gen(function* () {
+      const network = yield* SimNetwork.SimNetwork
+      const alice = yield* join("alice")
+      yield* network.cutOff("alice")
+      yield* elapse("90 seconds")
+      assert.strictEqual(yield* alice.engine.state, "Disconnected")
+      assert.strictEqual(count(alice, "Disconnected"), 1)
+      const reason = last(alice, "Disconnected")?.error?.reason
+      assert.strictEqual(reason?._tag, "ReconnectExhausted")
+      yield* elapse("10 minutes")
+      assert.strictEqual(count(alice, "Disconnected"), 1)
+    })
+  )
+
+  test(
+    "ends at once when the server says goodbye",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const leave = { reason: DisconnectReason.PARTICIPANT_REMOVED, action: LeaveRequest_Action.DISCONNECT }
+      yield* faults.leave("alice", new LeaveRequest(leave))
+      yield* elapse("100 millis")
+      assert.strictEqual(yield* alice.engine.state, "Disconnected")
+      assert.strictEqual(last(alice, "Disconnected")?.reason, DisconnectReason.PARTICIPANT_REMOVED)
+    })
+  )
+
+  test(
+    "ends at once when its token is no longer good",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      yield* faults.rejectNextDial(401, "invalid authorization token")
+      yield* faults.dropSignal("alice")
+      yield* elapse("2 seconds")
+      assert.strictEqual(yield* alice.engine.state, "Disconnected")
+      assert.deepInclude(last(alice, "Disconnected")?.error?.reason, { _tag: "Rejected", status: 401 })
+      assert.strictEqual(count(alice, "Disconnected"), 1)
+    })
+  )
+})
+
+describe("connecting", () => {
+  test(
+    "is not connected while no media gets through, and says so after its time",
+    Effect.gen(function* () {
+      const server = yield* TestServer.TestServer
+      const network = yield* SimNetwork.SimNetwork
+      const { media } = yield* network.paths("alice")
+      yield* media.set({ isDown: true })
+      const engine = yield* TestRTCEngine.make("alice")
+      const token = yield* server.token({ identity: "alice", room: "room" })
+      const connecting = yield* Effect.forkScoped(Effect.flip(engine.connect({ url: server.url, token })))
+      yield* elapse("10 seconds")
+      assert.strictEqual(yield* engine.state, "Connecting")
+      yield* elapse("20 seconds")
+      const { reason } = yield* Fiber.join(connecting)
+      assert.strictEqual(reason._tag, "IceTimeout")
+      assert.strictEqual(yield* engine.state, "Disconnected")
+      yield* elapse("1 second")
+      assert.deepStrictEqual(yield* server.participants("room"), [])
+    })
+  )
+
+  test(
+    "joins an older server by its own route",
+    Effect.gen(function* () {
+      const alice = yield* join("alice")
+      const bob = yield* join("bob")
+      yield* say(alice, "1")
+      yield* elapse("1 second")
+      assert.deepStrictEqual(bob.received, ["1"])
+      assert.strictEqual(last(alice, "Connected")?.evidence.path, "v0")
+    }),
+    { hasV1: false }
+  )
+})
