@@ -50,6 +50,15 @@ export const recovery = (cause: DisconnectCause): "Resume" | "Restart" | "GiveUp
 }
 
 /**
+ * Whether a leave may still be on its way that says why: a server that ends a session closes its media too, and that may be
+ * seen first.
+ *
+ * @category decisions
+ */
+export const mayBeExplained = (cause: DisconnectCause): boolean =>
+  cause._tag === "ChannelLost" || cause._tag === "PeerConnectionFailed"
+
+/**
  * What the server is told as the reason of a resume (Q10).
  *
  * @category conversions

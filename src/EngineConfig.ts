@@ -23,6 +23,8 @@ export interface EngineSettings {
   readonly answerTimeout: number
   /** Milliseconds that requests to negotiate are collected before an offer is made. Default 20 (PT6). */
   readonly negotiationDebounce: number
+  /** Milliseconds for the server to say why, after its end of the media closed and before it is dialled again. Default 250. */
+  readonly explanationTimeout: number
   /** Bytes of reliable data that may be accepted and not yet handed to the network. Default 2 MiB (S133). */
   readonly reliableCapacity: number
   /** Bytes of reliable data kept for replay beyond what the channel still buffers. Default 2.5 MiB (S10). */
@@ -59,6 +61,7 @@ export const defaults: EngineSettings = {
   peerConnectionTimeout: 20_000,
   answerTimeout: 15_000,
   negotiationDebounce: 20,
+  explanationTimeout: 250,
   reliableCapacity: 2 * 1024 * 1024,
   reliableRetention: 2_621_440,
   inDoubt: "resend",

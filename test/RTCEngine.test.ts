@@ -50,7 +50,8 @@ const say = (from: Participant, ...texts: ReadonlyArray<string>) =>
   Effect.forEach(texts, (text) => from.engine.sendData(Packet.user(text)), { discard: true })
 
 const tags = ({ events }: Participant) => events.map(({ _tag }) => _tag)
-const count = (self: Participant, tag: EngineEvent.EngineEvent["_tag"]) => tags(self).filter((one) => one === tag).length
+const count = (self: Participant, tag: EngineEvent.EngineEvent["_tag"]) =>
+  tags(self).filter((one) => one === tag).length
 const last = <Tag extends EngineEvent.EngineEvent["_tag"]>(self: Participant, tag: Tag) =>
   self.events.findLast((event): event is Extract<EngineEvent.EngineEvent, { _tag: Tag }> => event._tag === tag)
 

@@ -142,10 +142,10 @@ export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
 
   const tryOnce = Effect.gen(function* () {
     const { known } = yield* decide
-    const [, delay] = yield* step(yield* Clock.currentTimeMillis, known).pipe(Pull.catchDone(() => exhausted))
-    if (Duration.isGreaterThan(Duration.fromInputUnsafe(delay), Duration.zero)) {
-      yield* Effect.raceFirst(Effect.sleep(delay), untilUrgent)
-    }
+    const [, scheduled] = yield* step(yield* Clock.currentTimeMillis, known).pipe(Pull.catchDone(() => exhausted))
+    const least = known.attempt === 1 && DisconnectCause.mayBeExplained(cause) ? core.config.explanationTimeout : 0
+    const delay = Duration.max(Duration.fromInputUnsafe(scheduled), Duration.millis(least))
+    if (Duration.isGreaterThan(delay, Duration.zero)) yield* Effect.raceFirst(Effect.sleep(delay), untilUrgent)
     const { decision } = yield* decide
     yield* Ref.update(plan, ReconnectPlan.attempted)
     return yield* (decision === "Resume" ? resume : restart).pipe(

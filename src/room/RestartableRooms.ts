@@ -27,13 +27,12 @@ export const make = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const begin = Effect.gen(function* () {
     const own = yield* Scope.fork(scope)
-    const rooms = yield* RoomServer.make(options).pipe(Effect.provideContext(context), Scope.provide(own))
+    const rooms = yield* RoomServer.make(options).pipe(Scope.provide(own), Effect.provideContext(context))
     return { scope: own, rooms }
   })
   const running = yield* Ref.make(yield* begin)
   const current = Effect.map(Ref.get(running), ({ rooms }) => rooms)
-  const inRooms = (use: (faults: Faults) => Effect.Effect<void>) =>
-    Effect.flatMap(current, ({ faults }) => use(faults))
+  const inRooms = (use: (faults: Faults) => Effect.Effect<void>) => Effect.flatMap(current, ({ faults }) => use(faults))
   return {
     current,
     participants: (room) => Effect.flatMap(current, (rooms) => rooms.participants(room)),

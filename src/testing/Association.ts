@@ -102,7 +102,10 @@ export const make = Effect.fnUntraced(function* (
     yield* becomes(false)
     if (yield* within(consent.disconnected, becomes(true))) return
     setStates("disconnected")
-    const isBack = yield* within(consent.failed - consent.disconnected, Effect.raceFirst(becomes(true), restarted.await))
+    const isBack = yield* within(
+      consent.failed - consent.disconnected,
+      Effect.raceFirst(becomes(true), restarted.await)
+    )
     yield* isBack ? check : revive
   })
 

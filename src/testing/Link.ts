@@ -158,9 +158,7 @@ const makeDirection = Effect.gen(function* () {
  */
 const arrival = (direction: Direction) =>
   Effect.scoped(
-    Effect.flatMap(direction.reliable, (send) =>
-      Effect.callback<void>((resume) => send(() => resume(Effect.void)))
-    )
+    Effect.flatMap(direction.reliable, (send) => Effect.callback<void>((resume) => send(() => resume(Effect.void))))
   )
 
 /**

@@ -59,7 +59,8 @@ export const make = (spec: {
       self.threshold = bytes
     },
     send: (bytes) => {
-      if (self.state !== "open" || self.wire === undefined) throw new Error(`the channel ${spec.label} is ${self.state}`)
+      if (self.state !== "open" || self.wire === undefined)
+        throw new Error(`the channel ${spec.label} is ${self.state}`)
       const max = spec.maxMessageSize()
       if (bytes.length > max) throw new Error(`a message of ${bytes.length} bytes is over the limit of ${max}`)
       self.buffered += bytes.length

@@ -48,7 +48,10 @@ export const layerExchange: Layer.Layer<Exchange> = Layer.effect(
   Effect.gen(function* () {
     const count = yield* Ref.make(0)
     return {
-      nextUfrag: Effect.map(Ref.updateAndGet(count, (before) => before + 1), (number) => `linked${number}`),
+      nextUfrag: Effect.map(
+        Ref.updateAndGet(count, (before) => before + 1),
+        (number) => `linked${number}`
+      ),
       peers: new Map<string, Peer>(),
       scope: yield* Effect.scope,
       ideal: yield* Links.make

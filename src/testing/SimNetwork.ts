@@ -42,7 +42,9 @@ export const make: Effect.Effect<SimNetwork["Service"], never, Scope.Scope> = Ef
   const paths = Effect.fnUntraced(function* (participant: string) {
     const known = all.get(participant)
     if (known !== undefined) return known
-    const made = yield* Effect.all({ signal: Link.make, media: Link.make }).pipe(Effect.provideService(Scope.Scope, scope))
+    const made = yield* Effect.all({ signal: Link.make, media: Link.make }).pipe(
+      Effect.provideService(Scope.Scope, scope)
+    )
     all.set(participant, made)
     return made
   })

@@ -22,12 +22,17 @@ export const layerServices = (
   participant: string,
   capabilities?: Partial<Capabilities>
 ): Layer.Layer<
-  SignalClient.SignalClient | PeerConnectionTransport.Factory | DataChannel.DataChannel | RegionUrlProvider.RegionUrlProvider,
+  | SignalClient.SignalClient
+  | PeerConnectionTransport.Factory
+  | DataChannel.DataChannel
+  | RegionUrlProvider.RegionUrlProvider,
   never,
   TestServer.TestServer
 > =>
   Layer.mergeAll(SignalClient.layer, PeerConnectionTransport.layer, DataChannel.layer, RegionUrlProvider.layer).pipe(
-    Layer.provide(Layer.unwrap(Effect.map(TestServer.TestServer, ({ platform }) => platform(participant, capabilities))))
+    Layer.provide(
+      Layer.unwrap(Effect.map(TestServer.TestServer, ({ platform }) => platform(participant, capabilities)))
+    )
   )
 
 /**

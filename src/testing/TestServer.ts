@@ -102,8 +102,7 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
     Effect.provideService(TokenVerifier, tokens)
   )
 
-  const isRoute = (path: string, suffix: string) =>
-    path === `/rtc${suffix}` || (hasV1 && path === `/rtc/v1${suffix}`)
+  const isRoute = (path: string, suffix: string) => path === `/rtc${suffix}` || (hasV1 && path === `/rtc/v1${suffix}`)
   const unknownRoute = Effect.fail(new Refusal({ status: 404, body: "404 page not found\n" }))
   const admit = Effect.fnUntraced(function* (request: DialRequest) {
     const server = yield* rooms.current
@@ -144,7 +143,10 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
       })
     )
     yield* signal.roundTrip
-    if (!(yield* isReachable(url))) return toClient(() => socket.closedByPeer(1006, ""))
+    if (!(yield* isReachable(url))) {
+      close(1006)
+      return yield* ended.await
+    }
     yield* signal.roundTrip
     yield* admit(dialOf(url)).pipe(
       Effect.flatMap(({ admission, server }) => {
