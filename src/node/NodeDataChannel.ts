@@ -19,6 +19,7 @@ import {
   type PeerConnectionHandlers,
   type PeerConnectionState,
   type RtcConfiguration,
+  type RtcDataChannel,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
 import { collectSoon } from "./collect.ts"
@@ -55,6 +56,7 @@ const make = Effect.fnUntraced(function* (
   handlers: PeerConnectionHandlers
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
   const lifetime = { isOver: false }
+  const own: Array<RtcDataChannel> = []
   const peer = yield* Effect.acquireRelease(
     Effect.try({
       try: () =>
@@ -71,6 +73,8 @@ const make = Effect.fnUntraced(function* (
     (peer) =>
       Effect.sync(() => {
         lifetime.isOver = true
+        // One that never opened is not told of the end, and would keep the process alive.
+        for (const channel of own) if (channel.readyState() === "connecting") channel.close()
         peer.close()
       })
   )
@@ -128,14 +132,16 @@ const make = Effect.fnUntraced(function* (
       step("addIceCandidate", () => peer.addRemoteCandidate(candidate, sdpMid ?? "0")),
     setConfiguration: () => unsupported("setConfiguration"),
     createDataChannel: (label, { maxRetransmits, ordered }) =>
-      step("createDataChannel", () =>
-        adopt(
+      step("createDataChannel", () => {
+        const channel = adopt(
           peer.createDataChannel(label, {
             unordered: !ordered,
             ...(maxRetransmits === undefined ? {} : { maxRetransmits })
           })
         )
-      ),
+        own.push(channel)
+        return channel
+      }),
     localDescription: local,
     remoteDescription: () => describe(peer.remoteDescription()),
     connectionState: () => states[peer.state()] ?? "new",

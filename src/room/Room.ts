@@ -84,6 +84,7 @@ export class Room {
 
   /** Takes a data packet of a session to those it is for. */
   forward(from: Session, kind: Kind, bytes: Uint8Array) {
+    if (this.sessions.get(from.sender.identity) !== from) return
     const forwarded = forward.accept(from.sender, this.#nonces, kind, bytes)
     if (forwarded === undefined) return
     for (const { participant } of this.sessions.values()) {

@@ -8,7 +8,7 @@ import {
   WrappedJoinRequest,
   WrappedJoinRequest_Compression
 } from "@livekit/protocol"
-import { type Cause, Effect, Queue, Result } from "effect"
+import { type Cause, Effect, Queue } from "effect"
 import { createHmac } from "node:crypto"
 import { type RawData, WebSocket } from "ws"
 
@@ -68,31 +68,30 @@ export const dial = Effect.fnUntraced(function* (
   const frames = yield* Queue.unbounded<Uint8Array | string, Cause.Done>()
   const end = { code: 0, reason: "", pings: 0 }
   const socket = yield* Effect.acquireRelease(
-    Effect.callback<Result.Result<WebSocket, HttpAnswer>>((resume) => {
-      const socket = new WebSocket(url, { headers: { ...options.headers }, perMessageDeflate: false })
-      socket.on("unexpected-response", (_, response) => {
-        const chunks: Array<Buffer> = []
-        response.on("data", (chunk: Buffer) => chunks.push(chunk))
-        response.on("end", () => {
-          const body = Buffer.concat(chunks).toString("utf8")
-          resume(Effect.succeed(Result.fail({ status: response.statusCode ?? 0, body })))
-        })
+    Effect.sync(() => new WebSocket(url, { headers: { ...options.headers }, perMessageDeflate: false })),
+    (socket) => Effect.sync(() => socket.terminate())
+  )
+  socket.on("ping", () => end.pings++)
+  socket.on("error", () => {})
+  socket.on("message", (data: RawData, isBinary) => {
+    if (Buffer.isBuffer(data)) Queue.offerUnsafe(frames, isBinary ? new Uint8Array(data) : data.toString("utf8"))
+  })
+  socket.on("close", (code, reason) => {
+    end.code = code
+    end.reason = reason.toString("utf8")
+    Queue.endUnsafe(frames)
+  })
+  yield* Effect.callback<void, HttpAnswer>((resume) => {
+    socket.on("open", () => resume(Effect.void))
+    socket.on("unexpected-response", (_, response) => {
+      const chunks: Array<Buffer> = []
+      response.on("data", (chunk: Buffer) => chunks.push(chunk))
+      response.on("end", () => {
+        const body = Buffer.concat(chunks).toString("utf8")
+        resume(Effect.fail({ status: response.statusCode ?? 0, body }))
       })
-      socket.on("open", () => resume(Effect.succeed(Result.succeed(socket))))
-      socket.on("ping", () => end.pings++)
-      socket.on("error", () => {})
-      socket.on("message", (data: RawData, isBinary) => {
-        if (Buffer.isBuffer(data)) Queue.offerUnsafe(frames, isBinary ? new Uint8Array(data) : data.toString("utf8"))
-      })
-      socket.on("close", (code, reason) => {
-        end.code = code
-        end.reason = reason.toString("utf8")
-        Queue.endUnsafe(frames)
-      })
-      return Effect.sync(() => socket.terminate())
-    }),
-    (result) => Effect.sync(() => Result.isSuccess(result) && result.success.terminate())
-  ).pipe(Effect.flatMap(Effect.fromResult))
+    })
+  })
   const frame = Queue.take(frames)
   const next = Effect.map(frame, read)
   const nextOf = <C extends Case>(wanted: C): Effect.Effect<Value<C>, Cause.Done> =>
