@@ -160,13 +160,16 @@ export const make = Effect.fnUntraced(function* (
       else yield* peer.setLocalDescription(offer)
       return offer.sdp
     }),
-    rollback: peer.setLocalDescription({ type: "rollback", sdp: "" }),
+    rollback: Effect.flatMap(Ref.getAndSet(unsetOffer, undefined), (unset) =>
+      // An offer that was never set is taken back by forgetting it.
+      unset === undefined ? peer.setLocalDescription({ type: "rollback", sdp: "" }) : Effect.void
+    ),
     applyAnswer: Effect.fnUntraced(function* (sdp) {
       const unset = yield* Ref.getAndSet(unsetOffer, undefined)
       if (unset !== undefined) yield* peer.setLocalDescription(unset)
       yield* setRemote({ type: "answer", sdp })
     }),
-    currentOffer: () => peer.localDescription()?.sdp,
+    currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => unset?.sdp ?? peer.localDescription()?.sdp),
     sendOffer: options.sendOffer ?? (() => Effect.void)
   })
 
