@@ -21,7 +21,7 @@ export const capabilities: Capabilities = W3CPeerConnection.capabilities
 export const layer: Layer.Layer<PeerConnectionFactory> = Layer.effect(
   PeerConnectionFactory,
   Effect.suspend(() =>
-    "RTCPeerConnection" in globalThis
+    typeof globalThis.RTCPeerConnection === "function"
       ? Effect.succeed(W3CPeerConnection.factory(globalThis.RTCPeerConnection))
       : Effect.die(new MissingGlobal({ global: "RTCPeerConnection" }))
   )

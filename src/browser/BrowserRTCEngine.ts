@@ -22,8 +22,8 @@ import { MissingGlobal } from "./MissingGlobal.ts"
  */
 export const layerPlatform: Layer.Layer<engineServices.Platform> = Layer.unwrap(
   Effect.suspend(() => {
-    for (const global of ["WebSocket", "fetch"]) {
-      if (!(global in globalThis)) return Effect.die(new MissingGlobal({ global }))
+    for (const global of ["WebSocket", "fetch"] as const) {
+      if (typeof globalThis[global] !== "function") return Effect.die(new MissingGlobal({ global }))
     }
     const { WebSocket } = globalThis
     return Effect.succeed(
