@@ -5,6 +5,8 @@ export default defineConfig({
     index: "src/index.ts",
     cli: "src/cli.ts",
     "node/index": "src/node/index.ts",
+    "browser/index": "src/browser/index.ts",
+    "wrtc/index": "src/wrtc/index.ts",
     "testing/index": "src/testing/index.ts",
     "dev-server/index": "src/dev-server/index.ts"
   },
@@ -14,5 +16,5 @@ export default defineConfig({
   clean: true,
   target: "es2023",
   platform: "neutral",
-  external: [/^node:/, "node-datachannel", "ws", "livekit-server-sdk", "effect", "@livekit/protocol"]
+  external: [/^node:/, "node-datachannel", "@roamhq/wrtc", "ws", "livekit-server-sdk", "effect", "@livekit/protocol"]
 })

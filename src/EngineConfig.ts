@@ -1,7 +1,7 @@
 /**
  * Settings of the engine that seldom change, with defaults.
  */
-import { ClientInfo, ClientInfo_SDK } from "@livekit/protocol"
+import { ClientInfo } from "@livekit/protocol"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
@@ -9,7 +9,7 @@ import type * as Effect from "effect/Effect"
  * @category models
  */
 export interface EngineSettings {
-  /** How the client presents itself to the server. Default: the Node SDK, protocol 17. */
+  /** How the client presents itself to the server. Default: protocol 17; the platform's layer fills in the SDK. */
   readonly clientInfo: ClientInfo
   /** Milliseconds for the WebSocket to open. Default 10,000 (SC7). */
   readonly dialTimeout: number
@@ -54,7 +54,7 @@ export interface EngineSettings {
  * @category constants
  */
 export const defaults: EngineSettings = {
-  clientInfo: new ClientInfo({ sdk: ClientInfo_SDK.NODE, protocol: 17, version: "0.1.0" }),
+  clientInfo: new ClientInfo({ protocol: 17, version: "0.1.0" }),
   dialTimeout: 10_000,
   firstFrameTimeout: 5_000,
   validateTimeout: 3_000,

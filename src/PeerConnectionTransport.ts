@@ -67,7 +67,7 @@ export interface PeerConnectionTransport {
   readonly acceptOffer: (sdp: string) => Effect.Effect<SessionDescription, PeerConnectionError>
   /** Adds a candidate, or keeps it until a remote description allows it (PT2). */
   readonly addIceCandidate: (candidate: IceCandidate) => Effect.Effect<void>
-  /** Keeps candidates back until the next remote description: they belong to it (PT14). */
+  /** Keeps candidates back until the next remote description, to which they belong (PT14); a past failure is forgotten. */
   readonly prepareForIceRestart: Effect.Effect<void>
   readonly setConfiguration: (configuration: RtcConfiguration) => Effect.Effect<void, PeerConnectionError>
   readonly createDataChannel: (
@@ -129,6 +129,10 @@ export const make = Effect.fnUntraced(function* (
   const isHolding = yield* Ref.make(true)
   const unsetOffer = yield* Ref.make<SessionDescription | undefined>(undefined)
 
+  // What became of the old path says nothing about the new one: whoever waits for a restart must not fail at once.
+  const forgetFailure = SubscriptionRef.update(state, (before) => (before === "failed" ? "connecting" : before))
+  const beginRestart = Effect.andThen(Ref.set(isHolding, true), forgetFailure)
+
   // A candidate that cannot be used is one path less, not a failure of the session (V26).
   const addCandidate = (candidate: IceCandidate) =>
     peer
@@ -137,7 +141,8 @@ export const make = Effect.fnUntraced(function* (
 
   const setRemote = (description: SessionDescription) =>
     peer.setRemoteDescription(description).pipe(
-      Effect.andThen(Ref.set(isHolding, false)),
+      Effect.andThen(Ref.getAndSet(isHolding, false)),
+      Effect.tap((isNewPath) => (isNewPath ? forgetFailure : Effect.void)),
       Effect.andThen(Ref.getAndSet(held, [])),
       Effect.flatMap((candidates) => Effect.forEach(candidates, addCandidate, { discard: true }))
     )
@@ -148,7 +153,7 @@ export const make = Effect.fnUntraced(function* (
     lock,
     createOffer: Effect.fnUntraced(function* ({ iceRestart }) {
       const restart = iceRestart && factory.capabilities.iceRestart
-      if (restart) yield* Ref.set(isHolding, true)
+      if (restart) yield* beginRestart
       const offer = yield* peer.createOffer({ iceRestart: restart })
       yield* peer.setLocalDescription(offer)
       return offer.sdp
@@ -160,13 +165,16 @@ export const make = Effect.fnUntraced(function* (
       else yield* peer.setLocalDescription(offer)
       return offer.sdp
     }),
-    rollback: peer.setLocalDescription({ type: "rollback", sdp: "" }),
+    rollback: Effect.flatMap(Ref.getAndSet(unsetOffer, undefined), (unset) =>
+      // An offer that was never set is taken back by forgetting it.
+      unset === undefined ? peer.setLocalDescription({ type: "rollback", sdp: "" }) : Effect.void
+    ),
     applyAnswer: Effect.fnUntraced(function* (sdp) {
       const unset = yield* Ref.getAndSet(unsetOffer, undefined)
       if (unset !== undefined) yield* peer.setLocalDescription(unset)
       yield* setRemote({ type: "answer", sdp })
     }),
-    currentOffer: () => peer.localDescription()?.sdp,
+    currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => unset?.sdp ?? peer.localDescription()?.sdp),
     sendOffer: options.sendOffer ?? (() => Effect.void)
   })
 
@@ -192,7 +200,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.flatMap(Ref.get(isHolding), (holding) =>
         holding ? Ref.update(held, (all) => [...all, candidate]) : addCandidate(candidate)
       ),
-    prepareForIceRestart: Ref.set(isHolding, true),
+    prepareForIceRestart: beginRestart,
     setConfiguration: peer.setConfiguration,
     createDataChannel: peer.createDataChannel,
     state: SubscriptionRef.get(state),

@@ -3,19 +3,43 @@ import { Effect, Layer } from "effect"
 import { WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
+import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
 import { endToEnd, type Far } from "./suites/endToEnd.ts"
 
-const layer = Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)
+const modes = ["single", "dual"] as const
 
-for (const mode of ["single", "dual"] as const) {
-  describe(`two participants on the dev server, ${mode} peer connection`, () => {
-    const far = Effect.map(DevServer.make().pipe(Effect.orDie), (server): Far => ({
-      url: server.url,
-      token: (identity) => server.token({ identity, room: "room" }),
-      cut: server.faults.dropSignal
-    }))
-    endToEnd(mode, far, (test) => test.pipe(Effect.scoped, Effect.provide(layer)))
-  })
+/** An engine's layer, and the WebRTC runtime of the development server. */
+const pairings = [
+  {
+    name: "node-datachannel on both sides",
+    layer: Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer),
+    // libdatachannel has no ICE restart, without which two peer connections cannot be taken up.
+    resumable: { single: true, dual: false }
+  },
+  {
+    name: "wrtc on a server with node-datachannel",
+    layer: Layer.merge(WrtcRTCEngine.layerServices, NodeDataChannel.layer),
+    // The server cannot answer an ICE restart, and asks for a new join.
+    resumable: { single: false, dual: false }
+  },
+  {
+    name: "wrtc on both sides",
+    layer: Layer.merge(WrtcRTCEngine.layerServices, WrtcPeerConnection.layer),
+    resumable: { single: true, dual: true }
+  }
+]
+
+for (const { layer, name, resumable } of pairings) {
+  for (const mode of modes) {
+    describe(`two participants on the dev server, ${name}, ${mode} peer connection`, () => {
+      const far = Effect.map(DevServer.make().pipe(Effect.orDie), (server): Far => ({
+        url: server.url,
+        token: (identity) => server.token({ identity, room: "room" }),
+        cut: server.faults.dropSignal
+      }))
+      endToEnd(mode, { resumable: resumable[mode] }, far, (test) => test.pipe(Effect.scoped, Effect.provide(layer)))
+    })
+  }
 }
 
 const { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret, LIVEKIT_URL: url } = process.env
@@ -34,21 +58,26 @@ describe("two participants on a real LiveKit server", () => {
       return socket
     })
   )
-  const real = NodeRTCEngine.layerServicesWithoutDependencies.pipe(
-    Layer.provide(NodeDataChannel.layer),
-    Layer.provide(platform)
-  )
-  for (const mode of ["single", "dual"] as const) {
-    const far = Effect.sync((): Far => {
-      sockets.length = 0
-      const room = `effect-livekit-${mode}-${process.hrtime.bigint()}`
-      return {
-        url,
-        token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }),
-        // Alice joins first, so the first socket that is still open is hers.
-        cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close())
-      }
-    })
-    endToEnd(mode, far, (test) => test.pipe(Effect.scoped, Effect.provide(real)))
+  const runtimes = [
+    { name: "node-datachannel", runtime: NodeDataChannel.layer, resumable: { single: true, dual: false } },
+    { name: "wrtc", runtime: WrtcPeerConnection.layer, resumable: { single: true, dual: true } }
+  ]
+  for (const { name, resumable, runtime } of runtimes) {
+    const real = NodeRTCEngine.layerServicesWithoutDependencies.pipe(Layer.provide(runtime), Layer.provide(platform))
+    for (const mode of modes) {
+      const far = Effect.sync((): Far => {
+        sockets.length = 0
+        const room = `effect-livekit-${mode}-${process.hrtime.bigint()}`
+        return {
+          url,
+          token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }),
+          // Alice joins first, so the first socket that is still open is hers.
+          cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close())
+        }
+      })
+      describe(`${name}, ${mode} peer connection`, () => {
+        endToEnd(mode, { resumable: resumable[mode] }, far, (test) => test.pipe(Effect.scoped, Effect.provide(real)))
+      })
+    }
   }
 })

@@ -62,7 +62,7 @@ describe("SignalClient.join", () => {
       assert.strictEqual(dial.url.searchParams.get("tenant"), "a b")
       assert.strictEqual(dial.url.searchParams.get("auto_subscribe"), "1")
       assert.strictEqual(dial.url.searchParams.get("protocol"), "17")
-      assert.strictEqual(dial.url.searchParams.get("sdk"), "node")
+      assert.strictEqual(dial.url.searchParams.get("sdk"), "unknown")
       assert.isFalse(dial.url.searchParams.has("join_request"))
     }).pipe(Effect.provide(client()))
   )

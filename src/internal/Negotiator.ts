@@ -39,7 +39,7 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly createInitialOffer: Effect.Effect<string, PeerConnectionError>
   readonly rollback: Effect.Effect<void, PeerConnectionError>
   readonly applyAnswer: (sdp: string) => Effect.Effect<void, PeerConnectionError>
-  readonly currentOffer: () => string | undefined
+  readonly currentOffer: Effect.Effect<string | undefined>
   readonly sendOffer: (offer: Offer) => Effect.Effect<void>
 }): Effect.fn.Return<Negotiator, never, Scope.Scope> {
   const { config, lock, target } = options
@@ -146,7 +146,7 @@ export const make = Effect.fnUntraced(function* (options: {
 
     repeatOffer: lock.withPermit(
       Effect.gen(function* () {
-        const sdp = options.currentOffer()
+        const sdp = yield* options.currentOffer
         if ((yield* Ref.get(state)).outstanding === undefined || sdp === undefined) return
         yield* Ref.update(state, Negotiation.offeredAgain)
         yield* send(sdp)

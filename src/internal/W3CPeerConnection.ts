@@ -1,0 +1,189 @@
+/**
+ * The peer-connection seam over a W3C `RTCPeerConnection`. The constructor comes in as a parameter: browsers have it as a
+ * global, `@roamhq/wrtc` as an export.
+ */
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
+import { CreationFailed, NegotiationFailed, PeerConnectionError } from "../PeerConnectionError.ts"
+import type {
+  Capabilities,
+  DataChannelOptions,
+  IceCandidate,
+  PeerConnection,
+  PeerConnectionFactory,
+  PeerConnectionHandlers,
+  PeerConnectionState,
+  RtcConfiguration,
+  SessionDescription,
+  TransportCounters
+} from "../PeerConnectionFactory.ts"
+import { adopt, type W3CDataChannelLike } from "./W3CDataChannel.ts"
+
+/** What is read of an event of a peer connection. */
+export interface W3CPeerConnectionEvent {
+  readonly candidate?: IceCandidate | null
+  readonly channel?: W3CDataChannelLike
+}
+
+/** What is read of an entry of `getStats`. */
+export interface W3CStats {
+  readonly type: string
+  readonly bytesSent?: number
+  readonly bytesReceived?: number
+}
+
+/** As in the W3C dictionary, whose arrays are not readonly. */
+export interface W3CConfiguration {
+  iceServers: Array<{ urls: Array<string>; username?: string; credential?: string }>
+  iceTransportPolicy: RtcConfiguration["iceTransportPolicy"]
+}
+
+/** The part of the W3C `RTCPeerConnection` that is used; satisfied by browsers and `@roamhq/wrtc`. */
+export interface W3CPeerConnectionLike {
+  readonly connectionState: PeerConnectionState
+  readonly localDescription: SessionDescription | null
+  readonly remoteDescription: SessionDescription | null
+  createOffer(options: { iceRestart: boolean }): Promise<W3CCreatedDescription>
+  createAnswer(): Promise<W3CCreatedDescription>
+  setLocalDescription(description: SessionDescription): Promise<void>
+  setRemoteDescription(description: SessionDescription): Promise<void>
+  addIceCandidate(candidate: IceCandidate): Promise<void>
+  setConfiguration(configuration: W3CConfiguration): void
+  createDataChannel(label: string, options: { ordered: boolean; maxRetransmits?: number }): W3CDataChannelLike
+  getStats(): Promise<{ forEach(each: (stats: W3CStats) => void): void }>
+  close(): void
+  addEventListener(
+    type: "icecandidate" | "connectionstatechange" | "datachannel",
+    listener: (event: W3CPeerConnectionEvent) => void
+  ): void
+}
+
+interface W3CCreatedDescription {
+  readonly type: SessionDescription["type"]
+  readonly sdp?: string
+}
+
+export type W3CConstructor = new (configuration: W3CConfiguration) => W3CPeerConnectionLike
+
+/** What every W3C runtime can do. Media is not carried yet. */
+export const capabilities: Capabilities = {
+  iceRestart: true,
+  setConfiguration: true,
+  stats: true,
+  media: "none",
+  simulcast: false
+}
+
+const failure = (step: NegotiationFailed["step"]) => (cause: unknown) =>
+  new PeerConnectionError({ reason: new NegotiationFailed({ step, cause }) })
+
+const now = <A>(step: NegotiationFailed["step"], evaluate: () => A) =>
+  Effect.try({ try: evaluate, catch: failure(step) })
+
+const later = <A>(step: NegotiationFailed["step"], evaluate: () => Promise<A>) =>
+  Effect.tryPromise({ try: evaluate, catch: failure(step) })
+
+const make = Effect.fnUntraced(function* (
+  Constructor: W3CConstructor,
+  configuration: RtcConfiguration,
+  handlers: PeerConnectionHandlers
+): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
+  const fork = yield* FiberSet.makeRuntime()
+  const lifetime = { isOver: false }
+  const peer = yield* Effect.acquireRelease(
+    Effect.try({
+      try: () => new Constructor(toW3C(configuration)),
+      catch: (cause) => new PeerConnectionError({ reason: new CreationFailed({ cause }) })
+    }),
+    // Events that are under way when a peer connection is closed still come; they are told to nobody.
+    (peer) =>
+      Effect.sync(() => {
+        lifetime.isOver = true
+        peer.close()
+      })
+  )
+  const owner = { isOver: () => lifetime.isOver, fork: (effect: Effect.Effect<void>) => void fork(effect) }
+  peer.addEventListener("icecandidate", ({ candidate }) => {
+    // Null and the empty string are the end of candidates.
+    if (lifetime.isOver || candidate == null || candidate.candidate === "") return
+    handlers.onIceCandidate({
+      candidate: candidate.candidate,
+      sdpMid: candidate.sdpMid,
+      sdpMLineIndex: candidate.sdpMLineIndex
+    })
+  })
+  peer.addEventListener("connectionstatechange", () => {
+    if (!lifetime.isOver) handlers.onConnectionStateChange(peer.connectionState)
+  })
+  peer.addEventListener("datachannel", ({ channel }) => {
+    if (!lifetime.isOver && channel !== undefined) handlers.onDataChannel(adopt(channel, owner))
+  })
+  const counters = { last: nothing }
+
+  return {
+    createOffer: ({ iceRestart }) =>
+      Effect.map(
+        later("createOffer", () => peer.createOffer({ iceRestart })),
+        created
+      ),
+    createAnswer: Effect.map(
+      later("createAnswer", () => peer.createAnswer()),
+      created
+    ),
+    setLocalDescription: (description) => later("setLocalDescription", () => peer.setLocalDescription(description)),
+    setRemoteDescription: (description) => later("setRemoteDescription", () => peer.setRemoteDescription(description)),
+    addIceCandidate: (candidate) => later("addIceCandidate", () => peer.addIceCandidate(candidate)),
+    setConfiguration: (next) => now("setConfiguration", () => peer.setConfiguration(toW3C(next))),
+    createDataChannel: (label, options) =>
+      now("createDataChannel", () => adopt(peer.createDataChannel(label, toInit(options)), owner)),
+    localDescription: () => described(peer.localDescription),
+    remoteDescription: () => described(peer.remoteDescription),
+    connectionState: () => (lifetime.isOver ? "closed" : peer.connectionState),
+    // A closed peer connection counts no further, and some runtimes refuse to be asked.
+    counters: Effect.promise(() =>
+      peer.getStats().then(
+        (report) => (counters.last = count(report)),
+        () => counters.last
+      )
+    )
+  }
+})
+
+const created = ({ sdp = "", type }: W3CCreatedDescription): SessionDescription => ({ type, sdp })
+
+const described = (description: SessionDescription | null): SessionDescription | null =>
+  description === null ? null : { type: description.type, sdp: description.sdp }
+
+const toW3C = ({ iceServers, iceTransportPolicy }: RtcConfiguration): W3CConfiguration => ({
+  iceTransportPolicy,
+  iceServers: iceServers.map(({ credential, urls, username }) => ({
+    urls: [...urls],
+    ...(username === undefined ? {} : { username }),
+    ...(credential === undefined ? {} : { credential })
+  }))
+})
+
+const toInit = ({ maxRetransmits, ordered }: DataChannelOptions) => ({
+  ordered,
+  ...(maxRetransmits === undefined ? {} : { maxRetransmits })
+})
+
+const nothing: TransportCounters = { bytesSent: 0, bytesReceived: 0 }
+
+/** Bytes of the transports; of the candidate pairs where the runtime has no transports in its report, as Firefox. */
+const count = (report: { forEach(each: (stats: W3CStats) => void): void }): TransportCounters => {
+  const sums: Record<string, { bytesSent: number; bytesReceived: number }> = {}
+  report.forEach(({ bytesReceived = 0, bytesSent = 0, type }) => {
+    const sum = (sums[type] ??= { bytesSent: 0, bytesReceived: 0 })
+    sum.bytesSent += bytesSent
+    sum.bytesReceived += bytesReceived
+  })
+  return sums["transport"] ?? sums["candidate-pair"] ?? nothing
+}
+
+/** A factory of peer connections of a W3C runtime. */
+export const factory = (Constructor: W3CConstructor): PeerConnectionFactory["Service"] => ({
+  capabilities,
+  make: (configuration, handlers) => make(Constructor, configuration, handlers)
+})

@@ -1,0 +1,48 @@
+/**
+ * What Node gives an engine, whichever WebRTC runtime it uses.
+ */
+import { ClientInfo, ClientInfo_SDK } from "@livekit/protocol"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { EngineConfig } from "../EngineConfig.ts"
+import * as HttpGet from "../HttpGet.ts"
+import * as engineServices from "../internal/engineServices.ts"
+import type { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import * as WebSocketConstructor from "../WebSocketConstructor.ts"
+import { gzip } from "./gzip.ts"
+
+/**
+ * WebSocket and HTTP of the Node runtime.
+ *
+ * @category layers
+ */
+export const layerPlatform: Layer.Layer<engineServices.Platform> = Layer.mergeAll(
+  WebSocketConstructor.layer((url) => new WebSocket(url)),
+  HttpGet.layerFetch(fetch)
+)
+
+/** Fills in what the platform knows, leaving alone what the user set. */
+const layerConfig = Layer.effect(
+  EngineConfig,
+  Effect.map(EngineConfig, (config) => ({
+    ...config,
+    gzip: config.gzip ?? gzip,
+    clientInfo: new ClientInfo({
+      ...config.clientInfo,
+      sdk: config.clientInfo.sdk === ClientInfo_SDK.UNKNOWN ? ClientInfo_SDK.NODE : config.clientInfo.sdk,
+      os: config.clientInfo.os === "" ? process.platform : config.clientInfo.os,
+      deviceModel: config.clientInfo.deviceModel === "" ? process.arch : config.clientInfo.deviceModel
+    })
+  }))
+)
+
+/**
+ * Everything an engine needs but the WebRTC runtime; for many engines in one process (`RTCEngine.make`).
+ *
+ * @category layers
+ */
+export const layerServicesWithoutDependencies: Layer.Layer<
+  engineServices.EngineServices,
+  never,
+  PeerConnectionFactory | engineServices.Platform
+> = engineServices.layer.pipe(Layer.provide(layerConfig))

@@ -1,0 +1,22 @@
+/**
+ * The peer-connection seam over `@roamhq/wrtc` (libwebrtc): real ICE restart, ICE servers that can be replaced, stats.
+ */
+// CommonJS: what it exports is only to be had from the default.
+import wrtc from "@roamhq/wrtc"
+import * as Layer from "effect/Layer"
+import * as W3CPeerConnection from "../internal/W3CPeerConnection.ts"
+import { type Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+
+/**
+ * @category constants
+ */
+export const capabilities: Capabilities = W3CPeerConnection.capabilities
+
+/**
+ * Peer connections by `@roamhq/wrtc`.
+ *
+ * @category layers
+ */
+export const layer: Layer.Layer<PeerConnectionFactory> = Layer.sync(PeerConnectionFactory, () =>
+  W3CPeerConnection.factory(wrtc.RTCPeerConnection)
+)

@@ -1,0 +1,5 @@
+/**
+ * The engine in Node with real ICE restart.
+ */
+export * as WrtcPeerConnection from "./WrtcPeerConnection.ts"
+export * as WrtcRTCEngine from "./WrtcRTCEngine.ts"
