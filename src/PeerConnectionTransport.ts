@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
@@ -125,8 +126,9 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => SubscriptionRef.set(state, "closed"))
 
   const lock = yield* Semaphore.make(1)
-  const held = yield* Ref.make<ReadonlyArray<IceCandidate>>([])
-  const isHolding = yield* Ref.make(true)
+  // Candidates that wait for a remote description; none while they can be added at once.
+  const held = yield* Ref.make(Option.some<ReadonlyArray<IceCandidate>>([]))
+  const hold = Ref.update(held, (candidates) => Option.orElseSome(candidates, () => []))
   const unsetOffer = yield* Ref.make<SessionDescription | undefined>(undefined)
 
   // A candidate that cannot be used is one path less, not a failure of the session (V26).
@@ -137,9 +139,14 @@ export const make = Effect.fnUntraced(function* (
 
   const setRemote = (description: SessionDescription) =>
     peer.setRemoteDescription(description).pipe(
-      Effect.andThen(Ref.set(isHolding, false)),
-      Effect.andThen(Ref.getAndSet(held, [])),
-      Effect.flatMap((candidates) => Effect.forEach(candidates, addCandidate, { discard: true }))
+      Effect.andThen(Ref.getAndSet(held, Option.none())),
+      Effect.flatMap((candidates) =>
+        Effect.forEach(
+          Option.getOrElse(candidates, () => []),
+          addCandidate,
+          { discard: true }
+        )
+      )
     )
 
   const negotiator = yield* Negotiator.make({
@@ -148,7 +155,8 @@ export const make = Effect.fnUntraced(function* (
     lock,
     createOffer: Effect.fnUntraced(function* ({ iceRestart }) {
       const restart = iceRestart && factory.capabilities.iceRestart
-      if (restart) yield* Ref.set(isHolding, true)
+      if (restart) yield* hold
+      yield* Ref.set(unsetOffer, undefined)
       const offer = yield* peer.createOffer({ iceRestart: restart })
       yield* peer.setLocalDescription(offer)
       return offer.sdp
@@ -160,13 +168,16 @@ export const make = Effect.fnUntraced(function* (
       else yield* peer.setLocalDescription(offer)
       return offer.sdp
     }),
-    rollback: peer.setLocalDescription({ type: "rollback", sdp: "" }),
+    // An offer that was never set has nothing to be rolled back.
+    rollback: Effect.flatMap(Ref.getAndSet(unsetOffer, undefined), (unset) =>
+      unset === undefined ? peer.setLocalDescription({ type: "rollback", sdp: "" }) : Effect.void
+    ),
     applyAnswer: Effect.fnUntraced(function* (sdp) {
       const unset = yield* Ref.getAndSet(unsetOffer, undefined)
       if (unset !== undefined) yield* peer.setLocalDescription(unset)
       yield* setRemote({ type: "answer", sdp })
     }),
-    currentOffer: () => peer.localDescription()?.sdp,
+    currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => (unset ?? peer.localDescription())?.sdp),
     sendOffer: options.sendOffer ?? (() => Effect.void)
   })
 
@@ -189,10 +200,11 @@ export const make = Effect.fnUntraced(function* (
         })
       ),
     addIceCandidate: (candidate) =>
-      Effect.flatMap(Ref.get(isHolding), (holding) =>
-        holding ? Ref.update(held, (all) => [...all, candidate]) : addCandidate(candidate)
-      ),
-    prepareForIceRestart: Ref.set(isHolding, true),
+      Ref.modify(held, (candidates) => [
+        Option.isSome(candidates) ? Effect.void : addCandidate(candidate),
+        Option.map(candidates, (all) => [...all, candidate])
+      ]).pipe(Effect.flatten),
+    prepareForIceRestart: hold,
     setConfiguration: peer.setConfiguration,
     createDataChannel: peer.createDataChannel,
     state: SubscriptionRef.get(state),
