@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Clock, Context, Effect, Exit, Fiber, Layer, References, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { PeerConnectionFactory, PeerConnectionTransport } from "effect-livekit"
+import * as FastCheck from "fast-check"
+import { type PeerConnectionError, type PeerConnectionFactory, PeerConnectionTransport } from "effect-livekit"
 import * as FakePeerConnection from "./fakes/FakePeerConnection.ts"
 
 describe("PeerConnectionTransport.negotiate", () => {
@@ -182,7 +183,7 @@ describe("PeerConnectionTransport.negotiate", () => {
       const second = yield* fork(transport.negotiate({ iceRestart: true }))
       yield* TestClock.adjust(1_000)
       assert.strictEqual((yield* Effect.flip(Fiber.join(first))).reason._tag, "NegotiationFailed")
-      assert.strictEqual(offers[1]?.sdp, "offer 2 restart")
+      assert.strictEqual(offers[1]?.sdp, "offer 3 restart")
       yield* transport.acceptAnswer("answer", 0)
       yield* Fiber.join(second)
     })
@@ -258,6 +259,113 @@ describe("PeerConnectionTransport.negotiate", () => {
     })
   )
 })
+
+describe("PeerConnectionTransport under any order of events", () => {
+  it.effect("tells every caller how an offer fared that was begun after its request, and hangs with none", () =>
+    Effect.promise(() =>
+      FastCheck.assert(
+        FastCheck.asyncProperty(
+          FastCheck.array(step, { maxLength: 40 }),
+          FastCheck.constantFrom(0, 30),
+          FastCheck.constantFrom(3, 4, 5, 7, 11, 2048),
+          (steps, offerMillis, opsBeforeYield) =>
+            Effect.runPromise(
+              history(steps, offerMillis).pipe(
+                Effect.scoped,
+                Effect.provideService(References.MaxOpsBeforeYield, opsBeforeYield),
+                Effect.provide(TestClock.layer())
+              )
+            )
+        ),
+        { numRuns: 150 }
+      )
+    )
+  )
+})
+
+type Step = typeof step extends FastCheck.Arbitrary<infer A> ? A : never
+
+const step = FastCheck.oneof(
+  {
+    weight: 4,
+    arbitrary: FastCheck.record({ name: FastCheck.constant("request" as const), iceRestart: FastCheck.boolean() })
+  },
+  {
+    weight: 4,
+    arbitrary: FastCheck.record({
+      name: FastCheck.constant("wait" as const),
+      millis: FastCheck.constantFrom(1, 10, 19, 20, 25, 500, 15_000)
+    })
+  },
+  {
+    weight: 4,
+    arbitrary: FastCheck.constantFrom(
+      { name: "answer" } as const,
+      { name: "stale" } as const,
+      { name: "fail" } as const,
+      { name: "repeat" } as const,
+      { name: "pause" } as const,
+      { name: "interrupt" } as const
+    )
+  }
+)
+
+// An offer that is being made, or an answer that is being applied, is waited for.
+const whileTimePasses = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.raceFirst(effect, Effect.forever(Effect.andThen(settled, TestClock.adjust(1))))
+
+const history = (steps: ReadonlyArray<Step>, offerMillis: number) =>
+  Effect.gen(function* () {
+    const { offers, peer, transport } = yield* far()
+    peer.slow("createOffer", offerMillis)
+    const answered: Array<string> = []
+    const callers: Array<{
+      readonly fiber: Fiber.Fiber<void, PeerConnectionError.PeerConnectionError>
+      readonly iceRestart: boolean
+      readonly begun: number
+    }> = []
+    const answer = Effect.gen(function* () {
+      const last = offers.at(-1)
+      if (last === undefined) return
+      // Reported before it is known to be applied: the callers may hear of it first.
+      answered.push(last.sdp)
+      const isTaken = yield* whileTimePasses(
+        Effect.orElseSucceed(transport.acceptAnswer("answer", last.id), () => false)
+      )
+      if (!isTaken) answered.pop()
+    })
+    for (const next of steps) {
+      if (next.name === "request") {
+        const { iceRestart } = next
+        const begun = peer.offersBegun()
+        const fiber = yield* Effect.forkChild(transport.negotiate({ iceRestart }), { startImmediately: true })
+        callers.push({ fiber, iceRestart, begun })
+      } else if (next.name === "wait") yield* TestClock.adjust(next.millis)
+      else if (next.name === "answer") yield* answer
+      else if (next.name === "stale") {
+        assert.isFalse(yield* whileTimePasses(transport.acceptAnswer("stale", offers.at(-2)?.id ?? 99)))
+      } else if (next.name === "fail") peer.failNext("createOffer")
+      else if (next.name === "repeat") yield* whileTimePasses(transport.repeatOffer)
+      else if (next.name === "pause") yield* transport.pauseDeadline
+      else {
+        const last = callers.at(-1)
+        if (last !== undefined) yield* Fiber.interrupt(last.fiber)
+      }
+    }
+    for (let rest = 0; rest < 20; rest++) {
+      yield* TestClock.adjust(20 + offerMillis)
+      yield* answer
+    }
+    yield* settled
+    assert.deepStrictEqual(peer.faults, [])
+    for (const { begun, fiber, iceRestart } of callers) {
+      const exit = fiber.pollUnsafe()
+      if (exit === undefined) return assert.fail("a caller was forgotten")
+      if (Exit.isFailure(exit)) continue
+      const covering = answered.filter((sdp) => Number(sdp.split(" ")[1]) > begun)
+      assert.isTrue(covering.some((sdp) => !iceRestart || sdp.endsWith("restart")))
+    }
+  })
 
 describe("PeerConnectionTransport.acceptAnswer", () => {
   it.effect("ignores the answer of an earlier offer and takes one without an id (PT18, V6)", () =>

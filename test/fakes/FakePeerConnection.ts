@@ -15,6 +15,8 @@ export interface FakePeerConnection {
   readonly log: ReadonlyArray<string>
   /** Operations of an offer/answer exchange that overlapped. */
   readonly faults: ReadonlyArray<string>
+  /** How many offers were begun to be made; `offer 3` is the third. */
+  readonly offersBegun: () => number
   readonly channels: ReadonlyMap<
     string,
     { readonly fake: FakeDataChannel.FakeDataChannel; readonly options: PeerConnectionFactory.DataChannelOptions }
@@ -150,10 +152,12 @@ const make = (
 
   const peer: PeerConnectionFactory.PeerConnection = {
     createOffer: ({ iceRestart }) =>
-      operation("createOffer", () => {
+      Effect.suspend(() => {
         const sdp = `offer ${++offers}${iceRestart ? " restart" : ""}`
-        log.push(`create ${sdp}`)
-        return { type: "offer", sdp } satisfies Description
+        return operation("createOffer", () => {
+          log.push(`create ${sdp}`)
+          return { type: "offer", sdp } satisfies Description
+        })
       }),
     createAnswer: operation("createAnswer", () => {
       if (signaling !== "have-remote-offer") throw new Error(`createAnswer in ${signaling}`)
@@ -183,6 +187,7 @@ const make = (
     handlers,
     log,
     faults,
+    offersBegun: () => offers,
     channels,
     configurations,
     failNext: (step) => void failing.add(step),
