@@ -1,15 +1,15 @@
 /**
  * Who has been promised which offer: the state of one peer connection's negotiation as plain data.
  *
- * Every request gets a revision. An offer covers all revisions up to the newest one at the moment it is made, and its answer
- * acknowledges them. Nothing else has to be remembered: no flag can be lost between two requests (PT6), and a request made
- * while an offer is out is simply not covered yet.
+ * Every request gets a revision. An offer covers all revisions up to the newest one at the moment its making begins, and its
+ * answer acknowledges them. Nothing else has to be remembered: no flag can be lost between two requests (PT6), and a request
+ * made while an offer is being made or is out is simply not covered yet.
  *
- * Invariants: acknowledged <= outstanding.covers <= requested; ids only grow, and are used only for offers that are sent.
+ * Invariants: acknowledged <= outstanding.covers <= requested; ids only grow.
  */
 
 /**
- * An offer on its way.
+ * An offer on its way, or being made.
  *
  * @category models
  */
@@ -69,7 +69,7 @@ export const next = (self: Negotiation): "Nothing" | "Offer" | "Wait" | "Rollbac
 }
 
 /**
- * An offer is about to be sent; `outstanding` of the result has its id (PT18).
+ * An offer is about to be made; `outstanding` of the result has its id (PT18).
  *
  * @category transitions
  */
@@ -115,13 +115,11 @@ export const answered = (self: Negotiation): Negotiation =>
 export const rolledBack = (self: Negotiation): Negotiation => ({ ...self, outstanding: undefined })
 
 /**
- * Negotiation failed: everything asked for so far is settled, with a failure.
+ * The offer failed that is out or was being made: what it covers is settled, with a failure. What was asked for since is due.
  *
  * @category transitions
  */
-export const failed = (self: Negotiation): Negotiation => ({
-  ...self,
-  acknowledged: self.requested,
-  iceRestart: false,
-  outstanding: undefined
-})
+export const failed = (self: Negotiation): Negotiation =>
+  self.outstanding === undefined
+    ? { ...self, acknowledged: self.requested, iceRestart: false }
+    : { ...self, acknowledged: self.outstanding.covers, outstanding: undefined }

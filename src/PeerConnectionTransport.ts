@@ -5,6 +5,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
@@ -125,13 +126,14 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => SubscriptionRef.set(state, "closed"))
 
   const lock = yield* Semaphore.make(1)
-  const held = yield* Ref.make<ReadonlyArray<IceCandidate>>([])
-  const isHolding = yield* Ref.make(true)
+  // Candidates that wait for a remote description; none while they can be added at once.
+  const held = yield* Ref.make(Option.some<ReadonlyArray<IceCandidate>>([]))
+  const hold = Ref.update(held, (candidates) => Option.orElseSome(candidates, () => []))
   const unsetOffer = yield* Ref.make<SessionDescription | undefined>(undefined)
 
   // What became of the old path says nothing about the new one: whoever waits for a restart must not fail at once.
   const forgetFailure = SubscriptionRef.update(state, (before) => (before === "failed" ? "connecting" : before))
-  const beginRestart = Effect.andThen(Ref.set(isHolding, true), forgetFailure)
+  const beginRestart = Effect.andThen(hold, forgetFailure)
 
   // A candidate that cannot be used is one path less, not a failure of the session (V26).
   const addCandidate = (candidate: IceCandidate) =>
@@ -141,10 +143,15 @@ export const make = Effect.fnUntraced(function* (
 
   const setRemote = (description: SessionDescription) =>
     peer.setRemoteDescription(description).pipe(
-      Effect.andThen(Ref.getAndSet(isHolding, false)),
-      Effect.tap((isNewPath) => (isNewPath ? forgetFailure : Effect.void)),
-      Effect.andThen(Ref.getAndSet(held, [])),
-      Effect.flatMap((candidates) => Effect.forEach(candidates, addCandidate, { discard: true }))
+      Effect.andThen(Ref.getAndSet(held, Option.none())),
+      Effect.tap((candidates) => (Option.isSome(candidates) ? forgetFailure : Effect.void)),
+      Effect.flatMap((candidates) =>
+        Effect.forEach(
+          Option.getOrElse(candidates, () => []),
+          addCandidate,
+          { discard: true }
+        )
+      )
     )
 
   const negotiator = yield* Negotiator.make({
@@ -154,6 +161,7 @@ export const make = Effect.fnUntraced(function* (
     createOffer: Effect.fnUntraced(function* ({ iceRestart }) {
       const restart = iceRestart && factory.capabilities.iceRestart
       if (restart) yield* beginRestart
+      yield* Ref.set(unsetOffer, undefined)
       const offer = yield* peer.createOffer({ iceRestart: restart })
       yield* peer.setLocalDescription(offer)
       return offer.sdp
@@ -165,8 +173,8 @@ export const make = Effect.fnUntraced(function* (
       else yield* peer.setLocalDescription(offer)
       return offer.sdp
     }),
+    // An offer that was never set has nothing to be rolled back.
     rollback: Effect.flatMap(Ref.getAndSet(unsetOffer, undefined), (unset) =>
-      // An offer that was never set is taken back by forgetting it.
       unset === undefined ? peer.setLocalDescription({ type: "rollback", sdp: "" }) : Effect.void
     ),
     applyAnswer: Effect.fnUntraced(function* (sdp) {
@@ -174,7 +182,7 @@ export const make = Effect.fnUntraced(function* (
       if (unset !== undefined) yield* peer.setLocalDescription(unset)
       yield* setRemote({ type: "answer", sdp })
     }),
-    currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => unset?.sdp ?? peer.localDescription()?.sdp),
+    currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => (unset ?? peer.localDescription())?.sdp),
     sendOffer: options.sendOffer ?? (() => Effect.void)
   })
 
@@ -197,9 +205,10 @@ export const make = Effect.fnUntraced(function* (
         })
       ),
     addIceCandidate: (candidate) =>
-      Effect.flatMap(Ref.get(isHolding), (holding) =>
-        holding ? Ref.update(held, (all) => [...all, candidate]) : addCandidate(candidate)
-      ),
+      Ref.modify(held, (candidates) => [
+        Option.isSome(candidates) ? Effect.void : addCandidate(candidate),
+        Option.map(candidates, (all) => [...all, candidate])
+      ]).pipe(Effect.flatten),
     prepareForIceRestart: beginRestart,
     setConfiguration: peer.setConfiguration,
     createDataChannel: peer.createDataChannel,

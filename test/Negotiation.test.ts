@@ -36,8 +36,10 @@ describe("Negotiation", () => {
           } else if (next.name === "answer") {
             state = Negotiation.answered(state)
           } else {
+            const uncovered = state.outstanding === undefined ? 0 : state.requested - state.outstanding.covers
+            if (state.outstanding === undefined) wantsRestart = false
             state = Negotiation.failed(state)
-            wantsRestart = false
+            assert.strictEqual(state.requested - state.acknowledged, uncovered)
           }
           const covered = state.outstanding?.covers ?? state.acknowledged
           assert.isAtMost(state.acknowledged, covered)

@@ -43,29 +43,41 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly sendOffer: (offer: Offer) => Effect.Effect<void>
 }): Effect.fn.Return<Negotiator, never, Scope.Scope> {
   const { config, lock, target } = options
-  const state = yield* Ref.make(Negotiation.initial)
-  const waiters = yield* Ref.make<ReadonlyArray<Waiter>>([])
-  const isClosed = yield* Ref.make(false)
+  const state = yield* Ref.make<State>({ negotiation: Negotiation.initial, waiters: [], isClosed: false })
   const wake = yield* Queue.sliding<void>(1)
   const deadline = yield* FiberHandle.make<void>()
+  const closed = Effect.fail(new PeerConnectionError({ reason: new Closed({ target }) }))
 
-  const settle = (upTo: number, outcome: Effect.Effect<void, PeerConnectionError>) =>
-    Ref.modify(waiters, (all) => [
-      all.filter(({ revision }) => revision <= upTo),
-      all.filter(({ revision }) => revision > upTo)
-    ]).pipe(
-      Effect.flatMap((due) =>
-        Effect.forEach(due, ({ done }) => Deferred.completeWith(done, outcome), { discard: true })
-      )
+  const negotiation = Effect.map(Ref.get(state), (current) => current.negotiation)
+  const advance = (step: Step) => Ref.update(state, (before) => ({ ...before, negotiation: step(before.negotiation) }))
+
+  const complete = (waiters: ReadonlyArray<Waiter>, outcome: Effect.Effect<void, PeerConnectionError>) =>
+    Effect.forEach(waiters, ({ done }) => Deferred.completeWith(done, outcome), { discard: true })
+
+  /** Takes a step, tells everybody whose request it settles, and sees to the requests that came since. */
+  const settle = (step: Step, outcome: Effect.Effect<void, PeerConnectionError>) =>
+    Ref.modify(state, (before) => {
+      const after = step(before.negotiation)
+      const isDue = ({ revision }: Waiter) => revision <= after.acknowledged
+      const waiters = before.waiters.filter((waiter) => !isDue(waiter))
+      return [
+        { after, due: before.waiters.filter(isDue) },
+        { ...before, negotiation: after, waiters }
+      ]
+    }).pipe(
+      Effect.tap(({ due }) => complete(due, outcome)),
+      Effect.flatMap(({ after }) =>
+        Negotiation.next(after) === "Nothing" ? Effect.void : Effect.asVoid(Queue.offer(wake, undefined))
+      ),
+      Effect.uninterruptible
     )
 
-  const fail = (error: PeerConnectionError) =>
-    Ref.getAndUpdate(state, Negotiation.failed).pipe(
-      Effect.flatMap(({ requested }) => settle(requested, Effect.fail(error)))
-    )
+  const fail = (error: PeerConnectionError) => settle(Negotiation.failed, Effect.fail(error))
 
   yield* Effect.addFinalizer(() =>
-    Ref.set(isClosed, true).pipe(Effect.andThen(fail(new PeerConnectionError({ reason: new Closed({ target }) }))))
+    Ref.getAndUpdate(state, (before) => ({ ...before, waiters: [], isClosed: true })).pipe(
+      Effect.flatMap(({ waiters }) => complete(waiters, closed))
+    )
   )
 
   const armDeadline = FiberHandle.run(
@@ -82,73 +94,81 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const send = (sdp: string) =>
     Effect.gen(function* () {
-      const { lastId } = yield* Ref.get(state)
+      const { lastId } = yield* negotiation
       yield* armDeadline
       yield* options.sendOffer({ sdp, id: lastId })
     })
 
   const offer = Effect.gen(function* () {
-    const step = Negotiation.next(yield* Ref.get(state))
+    const before = yield* negotiation
+    const step = Negotiation.next(before)
     if (step === "Nothing" || step === "Wait") return
     if (step === "RollbackAndOffer") {
+      yield* FiberHandle.clear(deadline)
       yield* options.rollback
-      yield* Ref.update(state, Negotiation.rolledBack)
+      yield* advance(Negotiation.rolledBack)
     }
-    const { iceRestart } = yield* Ref.get(state)
-    const sdp = yield* options.createOffer({ iceRestart })
-    yield* Ref.update(state, Negotiation.offered)
-    yield* send(sdp)
+    // Counted before it is made: what is asked for meanwhile is for the next one.
+    const { iceRestart } = yield* negotiation
+    yield* advance(Negotiation.offered)
+    yield* send(yield* options.createOffer({ iceRestart }))
   })
 
   // Trailing: a request during the wait starts it again (PT6).
-  const debounce: Effect.Effect<void> = Effect.sleep(config.negotiationDebounce).pipe(
-    Effect.andThen(Queue.poll(wake)),
+  const debounce: Effect.Effect<void> = Queue.take(wake).pipe(
+    Effect.timeoutOption(config.negotiationDebounce),
     Effect.flatMap((again) => (Option.isSome(again) ? debounce : Effect.void))
   )
 
   yield* Queue.take(wake).pipe(
     // The first offer has nothing to wait for.
-    Effect.andThen(Effect.flatMap(Ref.get(state), ({ lastId }) => (lastId > 0 ? debounce : Effect.void))),
-    Effect.andThen(lock.withPermit(offer)),
-    Effect.catch(fail),
+    Effect.andThen(Effect.flatMap(negotiation, ({ lastId }) => (lastId > 0 ? debounce : Effect.void))),
+    Effect.andThen(lock.withPermit(Effect.catch(offer, fail))),
     Effect.forever,
     Effect.forkScoped
   )
 
-  const awaitRevision = (revision: number) =>
+  /** Waits for the newest request, which `ask` may make: in the same step, so that no outcome is missed. */
+  const wait = (ask: Step) =>
     Effect.gen(function* () {
-      if (yield* Ref.get(isClosed)) return yield* new PeerConnectionError({ reason: new Closed({ target }) })
-      if ((yield* Ref.get(state)).acknowledged >= revision) return
-      const waiter: Waiter = { revision, done: yield* Deferred.make<void, PeerConnectionError>() }
-      yield* Ref.update(waiters, (all) => [...all, waiter])
+      const done = yield* Deferred.make<void, PeerConnectionError>()
+      const isSettled = yield* Ref.modify(state, (before) => {
+        const after = ask(before.negotiation)
+        const waiter: Waiter = { revision: after.requested, done }
+        return before.isClosed || after.acknowledged >= after.requested
+          ? [true, before]
+          : [false, { ...before, negotiation: after, waiters: [...before.waiters, waiter] }]
+      })
+      if (isSettled) return yield* (yield* Ref.get(state)).isClosed ? closed : Effect.void
       yield* Queue.offer(wake, undefined)
-      yield* Deferred.await(waiter.done).pipe(
-        Effect.onInterrupt(() => Ref.update(waiters, (all) => all.filter((other) => other !== waiter)))
+      yield* Deferred.await(done).pipe(
+        Effect.onInterrupt(() =>
+          Ref.update(state, (before) => ({
+            ...before,
+            waiters: before.waiters.filter((waiter) => waiter.done !== done)
+          }))
+        )
       )
     })
 
   return {
-    negotiate: (request) =>
-      Ref.updateAndGet(state, (before) => Negotiation.request(before, request)).pipe(
-        Effect.flatMap(({ requested }) => awaitRevision(requested))
-      ),
+    negotiate: (request) => wait((before) => Negotiation.request(before, request)),
 
-    negotiated: Effect.flatMap(Ref.get(state), ({ requested }) => awaitRevision(requested)),
+    negotiated: wait((before) => before),
 
     initialOffer: lock.withPermit(
       Effect.gen(function* () {
-        yield* Ref.update(state, (before) => Negotiation.request(before, { iceRestart: false }))
-        const sdp = yield* options.createInitialOffer
-        const after = yield* Ref.updateAndGet(state, Negotiation.offered)
-        return { sdp, id: after.lastId }
+        yield* advance((before) => Negotiation.offered(Negotiation.request(before, { iceRestart: false })))
+        const sdp = yield* Effect.tapError(options.createInitialOffer, fail)
+        return { sdp, id: (yield* negotiation).lastId }
       })
     ),
 
     repeatOffer: lock.withPermit(
       Effect.gen(function* () {
         const sdp = yield* options.currentOffer
-        if ((yield* Ref.get(state)).outstanding === undefined || sdp === undefined) return
-        yield* Ref.update(state, Negotiation.offeredAgain)
+        if ((yield* negotiation).outstanding === undefined || sdp === undefined) return
+        yield* advance(Negotiation.offeredAgain)
         yield* send(sdp)
       })
     ),
@@ -158,20 +178,26 @@ export const make = Effect.fnUntraced(function* (options: {
     acceptAnswer: (sdp, id) =>
       lock.withPermit(
         Effect.gen(function* () {
-          const before = yield* Ref.get(state)
-          if (!Negotiation.isCurrent(before, id)) return false
+          if (!Negotiation.isCurrent(yield* negotiation, id)) return false
           yield* FiberHandle.clear(deadline)
-          yield* options.applyAnswer(sdp).pipe(Effect.tapError(fail))
-          const after = yield* Ref.updateAndGet(state, Negotiation.answered)
-          yield* settle(after.acknowledged, Effect.void)
-          if (Negotiation.next(after) !== "Nothing") yield* Queue.offer(wake, undefined)
+          yield* Effect.tapError(options.applyAnswer(sdp), fail)
+          yield* settle(Negotiation.answered, Effect.void)
           return true
-        })
+          // An answer is applied whole or not at all: a resume may interrupt its reader.
+        }).pipe(Effect.uninterruptible)
       )
   }
 })
 
+type Step = (before: Negotiation.Negotiation) => Negotiation.Negotiation
+
 interface Waiter {
   readonly revision: number
   readonly done: Deferred.Deferred<void, PeerConnectionError>
+}
+
+interface State {
+  readonly negotiation: Negotiation.Negotiation
+  readonly waiters: ReadonlyArray<Waiter>
+  readonly isClosed: boolean
 }
