@@ -114,7 +114,7 @@ export const make = Effect.fnUntraced(function* (
     if (!(yield* within(consent.failed, Effect.andThen(link.roundTrip, link.roundTrip)))) yield* revive
     setStates("connected")
     for (const { end, line } of ends) end.onReady(line)
-    yield* Effect.forever(watch)
+    return yield* Effect.forever(watch)
   }).pipe(Effect.forkIn(scope))
 
   return {
