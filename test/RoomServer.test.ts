@@ -92,6 +92,23 @@ describe("a participant", () => {
   )
 
   on(
+    "that leaves is gone once, whatever happens to its signal and media then",
+    Effect.gen(function* () {
+      const { join, joined } = yield* makeServer()
+      const bob = yield* joined("bob")
+      const alice = yield* join("alice")
+      yield* bob.signal.said
+      const leave = { case: "leave", value: new LeaveRequest() } as const
+      yield* Effect.all([alice.signal.request(leave), alice.signal.request(leave), alice.signal.lose], {
+        concurrency: "unbounded"
+      })
+      yield* alice.subscriber.become("failed")
+      yield* TestClock.adjust("2 minutes")
+      assert.deepStrictEqual(statesIn(yield* bob.signal.said), [["alice", DISCONNECTED]])
+    })
+  )
+
+  on(
     "lives on without a signal for as long as its media does",
     Effect.gen(function* () {
       const { joined, present, resume } = yield* makeServer()
@@ -111,9 +128,10 @@ describe("a participant", () => {
       const alice = yield* joined("alice")
       yield* alice.subscriber.become("failed")
       yield* leftWith(alice.signal, { action: RESUME, reason: CONNECTION_TIMEOUT })
+      yield* TestClock.adjust("2 seconds")
       yield* alice.publisher.become("failed")
       yield* alice.signal.lose
-      yield* TestClock.adjust(4_999)
+      yield* TestClock.adjust(2_999)
       assert.deepStrictEqual(yield* present, ["bob", "alice"])
       yield* bob.signal.said
       yield* TestClock.adjust(1)
@@ -132,13 +150,14 @@ describe("a participant", () => {
       yield* TestClock.adjust("3 seconds")
       const signal = yield* resume("alice")
       assert.strictEqual(alice.subscriber.restarts(), 1)
-      yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(yield* present, ["alice"])
-      yield* alice.subscriber.become("connected")
+      yield* TestClock.adjust("1 second")
       yield* alice.subscriber.become("failed")
       yield* leftWith(signal, { action: RESUME, reason: CONNECTION_TIMEOUT })
-      yield* TestClock.adjust("5 seconds")
-      assert.deepStrictEqual(yield* present, [])
+      yield* TestClock.adjust("4 seconds")
+      assert.deepStrictEqual(yield* present, ["alice"])
+      yield* resume("alice")
+      yield* TestClock.adjust("1 hour")
+      assert.deepStrictEqual(yield* present, ["alice"])
     })
   )
 
@@ -300,6 +319,21 @@ describe("a resume", () => {
       yield* second.request({ case: "ping", value: 1n })
       assert.deepStrictEqual(yield* second.cases, ["pong"])
       assert.deepStrictEqual(yield* present, ["alice"])
+    })
+  )
+
+  on(
+    "is heard after a signal that was stalled",
+    Effect.gen(function* () {
+      const { faults, joined, resume } = yield* makeServer()
+      const alice = yield* joined("alice")
+      yield* faults.stallSignal("alice")
+      yield* alice.signal.request({ case: "ping", value: 1n })
+      assert.deepStrictEqual(yield* alice.signal.cases, [])
+      const second = yield* resume("alice")
+      assert.strictEqual((yield* second.cases)[0], "reconnect")
+      yield* second.request({ case: "ping", value: 1n })
+      assert.deepStrictEqual(yield* second.cases, ["pong"])
     })
   )
 

@@ -142,7 +142,10 @@ const fakeSocket = Effect.gen(function* () {
       if (self.code !== undefined || typeof frame === "string") return
       unread.push(SignalResponse.fromBinary(frame).message)
     },
-    close: end,
+    // What the client has sent by then still arrives.
+    close: (code) => {
+      self.code ??= code
+    },
     destroy: () => end(1006)
   }
   const said = Effect.map(settle, () => unread.splice(0))
