@@ -1,12 +1,11 @@
 /**
- * Measurements on a development server in this process: sender, receiver and server share it.
+ * Measurements on a development server in this process, or on the LiveKit server that the environment names.
  *
  * `npm run bench` measures connecting, round trips, throughput and memory; `npm run bench -- resume` measures signal cuts.
  */
 import { Clock, Effect, Fiber, Option, Stream } from "effect"
 import { Packet, RTCEngine } from "effect-livekit"
-import { DevServer } from "effect-livekit/dev-server"
-import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
+import * as Target from "./target.ts"
 
 const percentile = (values: ReadonlyArray<number>, share: number) => {
   const sorted = values.toSorted((a, b) => a - b)
@@ -16,14 +15,14 @@ const now = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
 const rows: Array<{ readonly what: string; readonly result: string }> = []
 const report = (what: string, result: string) => Effect.sync(() => void rows.push({ what, result }))
 
-const join = Effect.fnUntraced(function* (server: DevServer.DevServer["Service"], identity: string, room: string) {
+const join = Effect.fnUntraced(function* (server: Target.Target, identity: string, room: string) {
   const engine = yield* RTCEngine.make
   const packets = yield* engine.subscribePackets
   const events = yield* engine.subscribeEvents
-  yield* engine.connect({ url: server.url, token: yield* server.token({ identity, room }) })
+  yield* engine.connect({ url: server.url, token: yield* server.token(identity, room) })
   return { engine, packets: Stream.fromSubscription(packets), events: Stream.fromSubscription(events) }
 })
-type Server = DevServer.DevServer["Service"]
+type Server = Target.Target
 
 const connect = (server: Server) =>
   Effect.gen(function* () {
@@ -99,7 +98,7 @@ const throughput = (server: Server) =>
     if (Option.isNone(received)) return yield* Effect.die("reliable packets were lost")
     yield* report(
       "reliable 50 MB in 14 KB packets",
-      `${(50 / seconds).toFixed(1)} MB/s, ${((used.user + used.system) / 1000 / 50).toFixed(1)} CPU ms per MB (all three together)`
+      `${(50 / seconds).toFixed(1)} MB/s, ${((used.user + used.system) / 1000 / 50).toFixed(1)} CPU ms per MB (of this process)`
     )
   }).pipe(Effect.scoped)
 
@@ -113,7 +112,7 @@ const memory = (server: Server) =>
     const after = process.memoryUsage()
     const perSession = (key: "rss" | "heapUsed") => ((after[key] - before[key]) / sessions / 1024).toFixed(0)
     yield* report(
-      "memory per session at 50, client and server side",
+      "memory per session at 50, with the server's side if it is in this process",
       `${perSession("rss")} kB resident, ${perSession("heapUsed")} kB heap`
     )
   }).pipe(Effect.scoped)
@@ -125,7 +124,7 @@ const resume = (server: Server) =>
     for (let round = 0; round < 10; round++) {
       yield* Effect.sleep(100)
       const started = yield* now
-      yield* server.faults.dropSignal("alice")
+      yield* Target.cut
       yield* alice.events.pipe(
         Stream.filter(({ _tag }) => _tag === "Resumed"),
         Stream.runHead
@@ -139,12 +138,11 @@ const resume = (server: Server) =>
   }).pipe(Effect.scoped)
 
 const program = Effect.gen(function* () {
-  const server = yield* DevServer.make()
+  const server = yield* Target.make
+  console.log(`on ${server.name}`)
   const parts = process.argv[2] === "resume" ? [resume] : [connect, roundTrip, throughput, memory]
   for (const part of parts) yield* part(server)
   console.table(rows)
 })
 
-await Effect.runPromise(
-  program.pipe(Effect.scoped, Effect.provide(NodeRTCEngine.layerServices), Effect.provide(NodeDataChannel.layer))
-)
+await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(Target.layer)))
