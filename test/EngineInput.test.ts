@@ -180,6 +180,20 @@ describe("signal messages", () => {
 
 describe("sendData", () => {
   test(
+    "delivers a packet as often as it is sent, and leaves it as it was",
+    Effect.gen(function* () {
+      const alice = yield* join("alice")
+      const bob = yield* join("bob")
+      const packet = Packet.user("again")
+      yield* alice.engine.sendData(packet)
+      yield* alice.engine.sendData(packet)
+      yield* elapse("1 second")
+      assert.deepStrictEqual(bob.received, ["again", "again"])
+      assert.isTrue(packet.case === "user" && packet.value.nonce.length === 0)
+    })
+  )
+
+  test(
     "needs a connection, before connect and after disconnect",
     Effect.gen(function* () {
       const alice = yield* join("alice")

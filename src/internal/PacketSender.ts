@@ -47,17 +47,9 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const sendReliable = (packet: Packet.Packet, send: SendOptions) => {
     const destinations = send.destinationIdentities ?? []
-    // The nonce lets receivers drop what is sent again after a full reconnect. It is taken together with the sequence, so that
-    // both count the same way; one of the application's own is left alone.
-    const needsNonce = packet.case === "user" && packet.value.nonce.length === 0
+    const encode = (sequence: number) => Packet.encode(packet, "reliable", destinations, sequence)
     return core.sender
-      .send(
-        (sequence) => {
-          if (needsNonce) packet.value.nonce = nonces.next()
-          return Packet.encode(packet, "reliable", destinations, sequence)
-        },
-        { whenFull: send.whenFull ?? "suspend" }
-      )
+      .send((sequence) => withNonce(packet, nonces, () => encode(sequence)), { whenFull: send.whenFull ?? "suspend" })
       .pipe(
         Effect.map((size) => {
           counters.sent++
@@ -110,3 +102,19 @@ export const make = Effect.fnUntraced(function* (options: {
       })
   }
 })
+
+/**
+ * The nonce lets receivers drop what is sent again after a full reconnect. It is taken together with the sequence, so that both
+ * count the same way. The packet is the application's, which may send it again: it keeps what it had, and a nonce of its own is
+ * left alone.
+ */
+const withNonce = <A>(packet: Packet.Packet, nonces: Nonce.Nonces, encode: () => A): A => {
+  if (packet.case !== "user" || packet.value.nonce.length > 0) return encode()
+  const own = packet.value.nonce
+  packet.value.nonce = nonces.next()
+  try {
+    return encode()
+  } finally {
+    packet.value.nonce = own
+  }
+}
