@@ -18,6 +18,7 @@ import type {
   SessionDescription,
   TransportCounters
 } from "../PeerConnectionFactory.ts"
+import * as Descriptions from "./Descriptions.ts"
 import { adopt, type W3CDataChannelLike } from "./W3CDataChannel.ts"
 
 /** What is read of an event of a peer connection. */
@@ -42,8 +43,6 @@ export interface W3CConfiguration {
 /** The part of the W3C `RTCPeerConnection` that is used; satisfied by browsers and `@roamhq/wrtc`. */
 export interface W3CPeerConnectionLike {
   readonly connectionState: PeerConnectionState
-  readonly localDescription: SessionDescription | null
-  readonly remoteDescription: SessionDescription | null
   createOffer(options: { iceRestart: boolean }): Promise<W3CCreatedDescription>
   createAnswer(): Promise<W3CCreatedDescription>
   setLocalDescription(description: SessionDescription): Promise<void>
@@ -120,6 +119,10 @@ const make = Effect.fnUntraced(function* (
     if (!lifetime.isOver && channel !== undefined) handlers.onDataChannel(adopt(channel, owner))
   })
   const counters = { last: nothing }
+  const set = { descriptions: Descriptions.none }
+  const note = (side: keyof Descriptions.Descriptions, description: SessionDescription) => () => {
+    set.descriptions = Descriptions.set(set.descriptions, side, description)
+  }
 
   return {
     createOffer: ({ iceRestart }) =>
@@ -131,14 +134,16 @@ const make = Effect.fnUntraced(function* (
       later("createAnswer", () => peer.createAnswer()),
       created
     ),
-    setLocalDescription: (description) => later("setLocalDescription", () => peer.setLocalDescription(description)),
-    setRemoteDescription: (description) => later("setRemoteDescription", () => peer.setRemoteDescription(description)),
+    setLocalDescription: (description) =>
+      later("setLocalDescription", () => peer.setLocalDescription(description).then(note("local", description))),
+    setRemoteDescription: (description) =>
+      later("setRemoteDescription", () => peer.setRemoteDescription(description).then(note("remote", description))),
     addIceCandidate: (candidate) => later("addIceCandidate", () => peer.addIceCandidate(candidate)),
     setConfiguration: (next) => now("setConfiguration", () => peer.setConfiguration(toW3C(next))),
     createDataChannel: (label, options) =>
       now("createDataChannel", () => adopt(peer.createDataChannel(label, toInit(options)), owner)),
-    localDescription: () => described(peer.localDescription),
-    remoteDescription: () => described(peer.remoteDescription),
+    localDescription: () => Descriptions.inForce(set.descriptions.local),
+    remoteDescription: () => Descriptions.inForce(set.descriptions.remote),
     connectionState: () => (lifetime.isOver ? "closed" : peer.connectionState),
     // A closed peer connection counts no further, and some runtimes refuse to be asked.
     counters: Effect.promise(() =>
@@ -151,9 +156,6 @@ const make = Effect.fnUntraced(function* (
 })
 
 const created = ({ sdp = "", type }: W3CCreatedDescription): SessionDescription => ({ type, sdp })
-
-const described = (description: SessionDescription | null): SessionDescription | null =>
-  description === null ? null : { type: description.type, sdp: description.sdp }
 
 const toW3C = ({ iceServers, iceTransportPolicy }: RtcConfiguration): W3CConfiguration => ({
   iceTransportPolicy,

@@ -3,9 +3,11 @@
  */
 // CommonJS: what it exports is only to be had from the default.
 import wrtc from "@roamhq/wrtc"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as W3CPeerConnection from "../internal/W3CPeerConnection.ts"
 import { type Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import { collect } from "./collect.ts"
 
 /**
  * @category constants
@@ -13,10 +15,15 @@ import { type Capabilities, PeerConnectionFactory } from "../PeerConnectionFacto
 export const capabilities: Capabilities = W3CPeerConnection.capabilities
 
 /**
- * Peer connections by `@roamhq/wrtc`.
+ * Peer connections by `@roamhq/wrtc`. When the layer is released, a garbage collection is forced, without which a process that
+ * had many of them may crash at its very end.
  *
  * @category layers
  */
-export const layer: Layer.Layer<PeerConnectionFactory> = Layer.sync(PeerConnectionFactory, () =>
-  W3CPeerConnection.factory(wrtc.RTCPeerConnection)
+export const layer: Layer.Layer<PeerConnectionFactory> = Layer.effect(
+  PeerConnectionFactory,
+  Effect.acquireRelease(
+    Effect.sync(() => W3CPeerConnection.factory(wrtc.RTCPeerConnection)),
+    () => collect
+  )
 )
