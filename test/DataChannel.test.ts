@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, References, Scope, Stream } from "effect"
 import * as FastCheck from "fast-check"
 import { DataChannel, EngineConfig, type PeerConnectionFactory, PeerConnectionTransport } from "effect-livekit"
 import * as FakeDataChannel from "./fakes/FakeDataChannel.ts"
@@ -107,6 +107,37 @@ describe("Channel.send", () => {
     })
   )
 
+  it.effect("pauses again when somebody else has filled the channel before the waiting sender could go on", () =>
+    Effect.gen(function* () {
+      const { channel, fake } = yield* opened()
+      yield* channel.send(bytes(high))
+      yield* sending(channel, [1])
+      yield* settled
+      fake.drainTo(0)
+      channel.sendUnsafe(bytes(high))
+      yield* settled
+      assert.deepStrictEqual(lengths(fake.sent), [high, high])
+      fake.drainTo(0)
+      yield* settled
+      assert.deepStrictEqual(lengths(fake.sent), [high, high, 1])
+      // The sender does not run to its end in one go.
+    }).pipe(Effect.provideService(References.MaxOpsBeforeYield, 3))
+  )
+
+  it.effect("lets nobody pass those who wait, though there is room between the watermarks", () =>
+    Effect.gen(function* () {
+      const { channel, fake } = yield* opened()
+      yield* channel.send(bytes(high))
+      yield* sending(channel, [1])
+      fake.drainTo(low + 1)
+      yield* sending(channel, [2])
+      yield* settled
+      fake.drainTo(low)
+      yield* settled
+      assert.deepStrictEqual(lengths(fake.sent), [high, 1, 2])
+    })
+  )
+
   it.effect("calls for data whenever the buffer has run low", () =>
     Effect.gen(function* () {
       let calls = 0
@@ -154,6 +185,7 @@ describe("Channel.send", () => {
                   const fiber = senders[which % Math.max(1, senders.length)]
                   if (fiber !== undefined) yield* Fiber.interrupt(fiber)
                 } else if (name === "drain") fake.drainTo(0)
+                else if (name === "drainSome") fake.drainTo(high / 2)
                 else yield* Effect.yieldNow
               }
               for (let rest = senders.length; rest >= 0; rest--) {
@@ -225,6 +257,14 @@ describe("Channel.send", () => {
     })
   )
 
+  it.effect("fails on a closed channel although its buffer is empty", () =>
+    Effect.gen(function* () {
+      const { channel, fake } = yield* opened()
+      fake.closeByPeer()
+      assert.deepInclude((yield* Effect.flip(channel.send(bytes(1)))).reason, { _tag: "ChannelClosed" })
+    })
+  )
+
   it.effect("says what the runtime refused, and lets the next sender try (S122)", () =>
     Effect.gen(function* () {
       const { channel, fake } = yield* opened()
@@ -286,7 +326,7 @@ describe("The scope of a channel", () => {
 })
 
 const step = FastCheck.record({
-  name: FastCheck.constantFrom("send", "send", "send", "interrupt", "drain", "yield"),
+  name: FastCheck.constantFrom("send", "send", "send", "interrupt", "drain", "drainSome", "yield"),
   which: FastCheck.nat(20)
 })
 

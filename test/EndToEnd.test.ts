@@ -1,9 +1,10 @@
 import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { WebSocketConstructor } from "effect-livekit"
+import { RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
+import { TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { endToEnd, type Far } from "./suites/endToEnd.ts"
 
 const modes = ["single", "dual"] as const
@@ -32,12 +33,29 @@ const pairings = [
 for (const { layer, name, resumable } of pairings) {
   for (const mode of modes) {
     describe(`two participants on the dev server, ${name}, ${mode} peer connection`, () => {
-      const far = Effect.map(DevServer.make().pipe(Effect.orDie), (server): Far => ({
+      const far = Effect.map(DevServer.make().pipe(Effect.orDie), (server): Far<Layer.Success<typeof layer>> => ({
         url: server.url,
         token: (identity) => server.token({ identity, room: "room" }),
-        cut: server.faults.dropSignal
+        cut: server.faults.dropSignal,
+        engine: () => RTCEngine.make
       }))
       endToEnd(mode, { resumable: resumable[mode] }, far, (test) => test.pipe(Effect.scoped, Effect.provide(layer)))
+    })
+  }
+}
+
+for (const mode of modes) {
+  for (const iceRestart of [true, false]) {
+    describe(`two participants in memory, ${iceRestart ? "with" : "without"} ICE restart`, () => {
+      const far = Effect.map(TestServer.TestServer, (server): Far<TestServer.TestServer> => ({
+        url: server.url,
+        token: (identity) => server.token({ identity, room: "room" }),
+        cut: server.faults.dropSignal,
+        engine: (identity) => TestRTCEngine.make(identity, { iceRestart })
+      }))
+      endToEnd(mode, { resumable: mode === "single" || iceRestart, time: "virtual" }, far, (test) =>
+        VirtualTime.advancing(test).pipe(Effect.scoped, Effect.provide(TestServer.layer()))
+      )
     })
   }
 }
@@ -65,14 +83,15 @@ describe("two participants on a real LiveKit server", () => {
   for (const { name, resumable, runtime } of runtimes) {
     const real = NodeRTCEngine.layerServicesWithoutDependencies.pipe(Layer.provide(runtime), Layer.provide(platform))
     for (const mode of modes) {
-      const far = Effect.sync((): Far => {
+      const far = Effect.sync((): Far<Layer.Success<typeof real>> => {
         sockets.length = 0
         const room = `effect-livekit-${mode}-${process.hrtime.bigint()}`
         return {
           url,
           token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }),
           // Alice joins first, so the first socket that is still open is hers.
-          cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close())
+          cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close()),
+          engine: () => RTCEngine.make
         }
       })
       describe(`${name}, ${mode} peer connection`, () => {

@@ -230,6 +230,17 @@ describe("PeerConnectionTransport.negotiate", () => {
     })
   )
 
+  it.effect("does not fail a request by the deadline of an offer that was answered", () =>
+    Effect.gen(function* () {
+      const { transport } = yield* negotiated()
+      yield* TestClock.adjust(14_990)
+      const caller = yield* fork(transport.negotiate())
+      yield* TestClock.adjust(1_000)
+      yield* transport.acceptAnswer("answer", 2)
+      yield* Fiber.join(caller)
+    })
+  )
+
   it.effect("does not fail a request by the deadline of an earlier offer", () =>
     Effect.gen(function* () {
       const { offers, transport } = yield* negotiated()
@@ -480,6 +491,18 @@ describe("PeerConnectionTransport.initialOffer", () => {
       assert.deepInclude(offers[0], { sdp: "offer 2", id: 2 })
       yield* transport.acceptAnswer("answer", 2)
       yield* Fiber.join(more)
+    })
+  )
+
+  it.effect("stands in nobody's way when it cannot be made", () =>
+    Effect.gen(function* () {
+      const { offers, peer, transport } = yield* far()
+      peer.failNext("createOffer")
+      assert.deepInclude((yield* Effect.flip(transport.initialOffer)).reason, { step: "createOffer" })
+      const caller = yield* fork(transport.negotiate())
+      yield* TestClock.adjust(20)
+      yield* transport.acceptAnswer("answer", offers[0]?.id ?? 99)
+      yield* Fiber.join(caller)
     })
   )
 

@@ -1,65 +1,13 @@
 /**
  * The engine on a server, a network and a clock in memory.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Effect, Fiber, type Scope, Stream } from "effect"
-import { type EngineEvent, Packet, type RTCEngine, type SignalClient } from "effect-livekit"
-import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+import { Effect, Fiber } from "effect"
+import { TestRTCEngine, TestServer, SimNetwork, VirtualTime } from "effect-livekit/testing"
+import { count, join, last, say, test } from "./suites/inMemory.ts"
 
 const { elapse } = VirtualTime
-
-interface Participant {
-  readonly engine: RTCEngine.Engine
-  /** What happened so far, oldest first. */
-  readonly events: Array<EngineEvent.EngineEvent>
-  /** Texts of the reliable packets that came. */
-  readonly received: Array<string>
-}
-
-const join = Effect.fnUntraced(function* (
-  identity: string,
-  options: { readonly mode?: SignalClient.ConnectionMode; readonly iceRestart?: boolean } = {}
-) {
-  const server = yield* TestServer.TestServer
-  const engine = yield* TestRTCEngine.make(identity, { iceRestart: options.iceRestart ?? true })
-  const self: Participant = { engine, events: [], received: [] }
-  yield* engine.events.pipe(
-    Stream.runForEach((event) => Effect.sync(() => self.events.push(event))),
-    Effect.forkScoped
-  )
-  yield* engine.packets.pipe(
-    Stream.runForEach(({ packet }) =>
-      Effect.sync(() => {
-        if (packet.value.case === "user") self.received.push(new TextDecoder().decode(packet.value.value.payload))
-      })
-    ),
-    Effect.forkScoped
-  )
-  yield* VirtualTime.settle
-  const token = yield* server.token({ identity, room: "room" })
-  const connecting = yield* Effect.forkScoped(
-    engine.connect({ url: server.url, token, connectionMode: options.mode ?? "auto" })
-  )
-  yield* elapse("1 second")
-  yield* Fiber.join(connecting)
-  return self
-})
-
-const say = (from: Participant, ...texts: ReadonlyArray<string>) =>
-  Effect.forEach(texts, (text) => from.engine.sendData(Packet.user(text)), { discard: true })
-
-const tags = ({ events }: Participant) => events.map(({ _tag }) => _tag)
-const count = (self: Participant, tag: EngineEvent.EngineEvent["_tag"]) =>
-  tags(self).filter((one) => one === tag).length
-const last = <Tag extends EngineEvent.EngineEvent["_tag"]>(self: Participant, tag: Tag) =>
-  self.events.findLast((event): event is Extract<EngineEvent.EngineEvent, { _tag: Tag }> => event._tag === tag)
-
-const test = <A, E>(
-  name: string,
-  body: Effect.Effect<A, E, TestServer.TestServer | SimNetwork.SimNetwork | Scope.Scope>,
-  options: TestServer.TestServerOptions = {}
-) => it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(TestServer.layer(options))))
 
 for (const mode of ["single", "dual"] as const) {
   for (const iceRestart of [true, false]) {

@@ -152,7 +152,7 @@ const delays = (
         pathAlive: true,
         resumable: true
       } as const
-      const next = yield* step(now, known).pipe(Pull.catchDone(() => Effect.succeed(undefined)))
+      const next = yield* step(now, known).pipe(Pull.catchDone(() => Effect.void))
       if (next === undefined) break
       const delay = Duration.toMillis(next[1])
       taken.push({ delay, elapsed: now - 1_000 })

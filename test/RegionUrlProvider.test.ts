@@ -169,6 +169,7 @@ describe("The list of regions", () => {
       assert.strictEqual(server.requests.length, 1)
       yield* next({ url: "wss://other.livekit.cloud" })
       yield* next({ url: `${url}:8443` })
+      yield* next({ url: `${url}:8443` })
       assert.strictEqual(server.requests.length, 3)
     }).pipe(Effect.provide(server.layer))
   })

@@ -32,6 +32,7 @@ describe("Sdp.maxMessageSize", () => {
     for (const line of [
       "a=x-max-message-size:9",
       "b=max-message-size:9",
+      "a=note:a=max-message-size:9",
       "a=max-message-size:9k",
       "a=max-message-size:"
     ]) {

@@ -6,7 +6,7 @@ import {
   SignalRequest as Message,
   TrickleRequest
 } from "@livekit/protocol"
-import { Effect, Option, Queue } from "effect"
+import { Effect, Queue } from "effect"
 import * as FastCheck from "fast-check"
 import { type SignalConnection, SignalRequest, SignalRequestQueue } from "effect-livekit"
 
@@ -183,7 +183,7 @@ const far = (sent: Array<SignalRequest.SignalRequest> = []) => {
       sent.push(request)
       return true
     },
-    rtt: Effect.succeed(Option.none())
+    rtt: Effect.succeedNone
   }
   return {
     connection,

@@ -5,17 +5,15 @@
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import type * as Redacted from "effect/Redacted"
-import * as Ref from "effect/Ref"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import { gunzip as nodeGunzip } from "node:zlib"
 import { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import type { Faults as RoomFaults } from "../room/Faults.ts"
 import type { Gunzip } from "../room/JoinParameters.ts"
-import * as RoomServer from "../room/RoomServer.ts"
+import * as RestartableRooms from "../room/RestartableRooms.ts"
 import { TokenVerifier } from "../room/TokenVerifier.ts"
 import * as AccessToken from "./AccessToken.ts"
 import * as HttpListener from "./HttpListener.ts"
@@ -105,65 +103,38 @@ const gunzip: Gunzip = (bytes) =>
 export const make = Effect.fnUntraced(function* (
   options: DevServerOptions = {}
 ): Effect.fn.Return<DevServer["Service"], DevServerError, Scope.Scope | PeerConnectionFactory> {
-  const factory = yield* PeerConnectionFactory
   const scope = yield* Effect.scope
   const key = {
     apiKey: options.apiKey ?? "devkey",
     apiSecret: options.apiSecret ?? "a-secret-for-development-only-0123456789"
   }
-  const makeRooms = RoomServer.make({
+  const rooms = yield* RestartableRooms.make({
     pingInterval: options.pingInterval ?? 5,
     pingTimeout: options.pingTimeout ?? 15,
     updateInterval: options.updateInterval ?? 0,
     gunzip
-  }).pipe(
-    Effect.provideService(PeerConnectionFactory, factory),
-    Effect.provideService(TokenVerifier, AccessToken.verifier(key))
-  )
-  const startRooms = Effect.gen(function* () {
-    const own = yield* Scope.fork(scope)
-    return { scope: own, rooms: yield* Scope.provide(makeRooms, own) }
-  })
-  const running = yield* Ref.make(yield* startRooms)
+  }).pipe(Effect.provideService(TokenVerifier, AccessToken.verifier(key)))
   const listener = yield* HttpListener.make({
-    rooms: Effect.map(Ref.get(running), ({ rooms }) => rooms),
+    rooms: rooms.current,
     hasV1: options.hasV1 ?? true
   })
   const listen = (port: number) =>
     Effect.mapError(listener.listen(port), (cause) => new DevServerError({ port, cause }))
   const port = yield* listen(options.port ?? 0)
-  const inRooms = (use: (faults: RoomFaults) => Effect.Effect<void>) =>
-    Effect.flatMap(Ref.get(running), ({ rooms }) => use(rooms.faults))
-
   return {
     url: `ws://127.0.0.1:${port}`,
     ...key,
     token: (token) => AccessToken.issue(key, token),
-    participants: (room) => Effect.flatMap(Ref.get(running), ({ rooms }) => rooms.participants(room)),
+    participants: rooms.participants,
     faults: {
-      dropSignal: (identity) => inRooms((faults) => faults.dropSignal(identity)),
-      closeSignal: (identity, code) => inRooms((faults) => faults.closeSignal(identity, code)),
-      stallSignal: (identity) => inRooms((faults) => faults.stallSignal(identity)),
-      sendRaw: (identity, frame) => inRooms((faults) => faults.sendRaw(identity, frame)),
-      refuseNextResume: (identity) => inRooms((faults) => faults.refuseNextResume(identity)),
-      leave: (identity, leave) => inRooms((faults) => faults.leave(identity, leave)),
-      refreshToken: (identity) => inRooms((faults) => faults.refreshToken(identity)),
-      rejectNextDial: (status, body) => inRooms((faults) => faults.rejectNextDial(status, body)),
-      stallNextDial: inRooms((faults) => faults.stallNextDial),
-      silenceFirstFrame: inRooms((faults) => faults.silenceFirstFrame),
+      ...rooms.faults,
       refuseDials: (millis) =>
         listener.close.pipe(
           Effect.andThen(Effect.forkIn(Effect.andThen(Effect.sleep(millis), Effect.orDie(listen(port))), scope)),
           Effect.asVoid
         ),
-      stop: Effect.gen(function* () {
-        yield* listener.close
-        yield* Scope.close((yield* Ref.get(running)).scope, Exit.void)
-      }),
-      start: Effect.gen(function* () {
-        yield* Ref.set(running, yield* startRooms)
-        yield* listen(port)
-      })
+      stop: Effect.andThen(listener.close, rooms.stop),
+      start: Effect.andThen(rooms.start, Effect.asVoid(listen(port)))
     }
   }
 })

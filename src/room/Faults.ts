@@ -3,6 +3,7 @@
  */
 import type { LeaveRequest } from "@livekit/protocol"
 import * as Effect from "effect/Effect"
+import type { Kind } from "../DataChannel.ts"
 import { Refusal } from "./Refusal.ts"
 import type { Frame } from "./SignalSocket.ts"
 
@@ -24,6 +25,8 @@ export interface Faults {
   readonly stallSignal: (identity: string) => Effect.Effect<void>
   /** Sends bytes as a binary frame, or a string as a text frame, whatever they say. */
   readonly sendRaw: (identity: string, frame: Frame) => Effect.Effect<void>
+  /** Sends bytes on a data channel to this participant, whatever they say. */
+  readonly sendRawData: (identity: string, kind: Kind, bytes: Uint8Array) => Effect.Effect<void>
   /** The next resume of this participant is answered with a leave, and its session is over (Q3). */
   readonly refuseNextResume: (identity: string) => Effect.Effect<void>
   /** Sends a leave and closes the signal connection. The session is over unless the action is `RESUME`. */

@@ -41,6 +41,7 @@ export const make = Effect.fnUntraced(function* (
       closeSignal: (identity, code) => inRooms((faults) => faults.closeSignal(identity, code)),
       stallSignal: (identity) => inRooms((faults) => faults.stallSignal(identity)),
       sendRaw: (identity, frame) => inRooms((faults) => faults.sendRaw(identity, frame)),
+      sendRawData: (identity, kind, bytes) => inRooms((faults) => faults.sendRawData(identity, kind, bytes)),
       refuseNextResume: (identity) => inRooms((faults) => faults.refuseNextResume(identity)),
       leave: (identity, leave) => inRooms((faults) => faults.leave(identity, leave)),
       refreshToken: (identity) => inRooms((faults) => faults.refreshToken(identity)),

@@ -222,6 +222,8 @@ export const make = Effect.fnUntraced(function* (
       dropSignal: (identity) => withSignal(identity, (signal) => signal.socket()?.destroy()),
       closeSignal: (identity, code) => withSignal(identity, (signal) => signal.socket()?.close(code)),
       stallSignal: (identity) => withSignal(identity, (signal) => signal.stall()),
+      sendRawData: (identity, kind, bytes) =>
+        withParticipant(identity, (participant) => Effect.sync(() => participant.sendData(kind, bytes))),
       sendRaw: (identity, frame) => withSignal(identity, (signal) => signal.socket()?.send(frame)),
       refuseNextResume: (identity) => Effect.sync(() => void refusedResumes.add(identity)),
       leave: (identity, leave) =>

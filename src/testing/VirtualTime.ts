@@ -36,7 +36,7 @@ export const elapse = (duration: Duration.Input): Effect.Effect<void> =>
  * @category time
  */
 export const advancing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.raceFirst(effect, Effect.forever(elapse(step)))
+  Effect.raceFirst(effect, Effect.andThen(settle, Effect.forever(TestClock.adjust(step))))
 
 /** Milliseconds. */
 const step = 5

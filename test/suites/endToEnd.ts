@@ -3,27 +3,33 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Option, type PubSub, type Redacted, type Scope, Stream } from "effect"
-import { type EngineEvent, Packet, RTCEngine, type SignalClient } from "effect-livekit"
+import { type EngineEvent, Packet, type RTCEngine, type SignalClient } from "effect-livekit"
 
-export interface Far {
+export interface Far<R> {
   readonly url: string
   readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
   /** Cuts the signal connection of a participant. */
   readonly cut: (identity: string) => Effect.Effect<void>
+  readonly engine: (identity: string) => Effect.Effect<RTCEngine.Engine, never, R | Scope.Scope>
 }
 
 export const endToEnd = <R>(
   mode: SignalClient.ConnectionMode,
-  /** Whether runtime and server together can take up a session whose signal connection was cut. */
-  { resumable }: { readonly resumable: boolean },
-  far: Effect.Effect<Far, never, R | Scope.Scope>,
-  run: <A, E>(test: Effect.Effect<A, E, R | Scope.Scope | EngineServices>) => Effect.Effect<A, E>
+  options: {
+    /** Whether runtime and server together can take up a session whose signal connection was cut. */
+    readonly resumable: boolean
+    /** `virtual` runs in the time of a test's Clock, which `run` lets pass. Default `live`. */
+    readonly time?: "live" | "virtual"
+  },
+  far: Effect.Effect<Far<R>, never, R | Scope.Scope>,
+  run: <A, E>(test: Effect.Effect<A, E, R | Scope.Scope>) => Effect.Effect<A, E>
 ) => {
-  const live = (name: string, test: Effect.Effect<void, unknown, R | Scope.Scope | EngineServices>) =>
-    it.live(`${name} (${mode})`, () => run(test), 30_000)
+  const { resumable, time = "live" } = options
+  const participants = (name: string, test: Effect.Effect<void, unknown, R | Scope.Scope>) =>
+    (time === "live" ? it.live : it.effect)(`${name} (${mode})`, () => run(test), 30_000)
 
-  const joined = Effect.fnUntraced(function* (server: Far, identity: string) {
-    const engine = yield* RTCEngine.make
+  const joined = Effect.fnUntraced(function* (server: Far<R>, identity: string) {
+    const engine = yield* server.engine(identity)
     const events = yield* engine.subscribeEvents
     const packets = yield* engine.subscribePackets
     const token = yield* server.token(identity)
@@ -31,7 +37,7 @@ export const endToEnd = <R>(
     return { engine, events, packets }
   })
 
-  live(
+  participants(
     "delivers reliable packets once and in order, both ways",
     Effect.gen(function* () {
       const server = yield* far
@@ -46,7 +52,7 @@ export const endToEnd = <R>(
     })
   )
 
-  live(
+  participants(
     "delivers lossy packets and says who sent them, on which topic",
     Effect.gen(function* () {
       const server = yield* far
@@ -72,7 +78,7 @@ export const endToEnd = <R>(
     })
   )
 
-  live(
+  participants(
     "reaches only the participants that a packet names",
     Effect.gen(function* () {
       const server = yield* far
@@ -88,7 +94,7 @@ export const endToEnd = <R>(
     })
   )
 
-  live(
+  participants(
     "sees others come and go",
     Effect.gen(function* () {
       const server = yield* far
@@ -110,7 +116,7 @@ export const endToEnd = <R>(
     })
   )
 
-  live(
+  participants(
     "comes back from a cut signal connection with nothing lost, duplicated or reordered",
     Effect.gen(function* () {
       const server = yield* far
@@ -137,7 +143,7 @@ export const endToEnd = <R>(
     })
   )
 
-  live(
+  participants(
     "refuses a packet over the limit and goes on",
     Effect.gen(function* () {
       const server = yield* far
@@ -151,8 +157,6 @@ export const endToEnd = <R>(
     })
   )
 }
-
-export type EngineServices = Effect.Services<typeof RTCEngine.make>
 
 export const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 

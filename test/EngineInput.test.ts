@@ -1,0 +1,177 @@
+/**
+ * What comes in: every kind of packet and message, and what is none.
+ */
+import { assert, describe } from "@effect/vitest"
+import {
+  ChatMessage,
+  DataPacket,
+  DataStream_Chunk,
+  DataStream_Header,
+  DataStream_Trailer,
+  MetricsBatch,
+  RpcAck,
+  RpcRequest,
+  RpcResponse,
+  SignalResponse,
+  SipDTMF,
+  SpeakerInfo,
+  Transcription,
+  UserPacket
+} from "@livekit/protocol"
+import { Effect } from "effect"
+import { Packet } from "effect-livekit"
+import { TestServer, VirtualTime } from "effect-livekit/testing"
+import { count, join, last, say, tags, test } from "./suites/inMemory.ts"
+
+const { elapse } = VirtualTime
+const garbage = new Uint8Array([0xff, 0xff, 0xff, 0xff, 0x07, 0x13])
+
+describe("packets", () => {
+  test(
+    "hands on every kind of packet, once and in order (S137, S138)",
+    Effect.gen(function* () {
+      const alice = yield* join("alice", { isAgent: true })
+      const bob = yield* join("bob")
+      const kinds: ReadonlyArray<Packet.Packet> = [
+        { case: "user", value: new UserPacket({ payload: new Uint8Array([1]) }) },
+        { case: "transcription", value: new Transcription({ trackId: "TR_1" }) },
+        { case: "sipDtmf", value: new SipDTMF({ code: 1, digit: "1" }) },
+        { case: "metrics", value: new MetricsBatch({ strData: ["a"] }) },
+        { case: "chatMessage", value: new ChatMessage({ id: "1", message: "hello" }) },
+        { case: "rpcRequest", value: new RpcRequest({ id: "1", method: "add" }) },
+        { case: "rpcAck", value: new RpcAck({ requestId: "1" }) },
+        { case: "rpcResponse", value: new RpcResponse({ requestId: "1" }) },
+        { case: "streamHeader", value: new DataStream_Header({ streamId: "1" }) },
+        { case: "streamChunk", value: new DataStream_Chunk({ streamId: "1" }) },
+        { case: "streamTrailer", value: new DataStream_Trailer({ streamId: "1" }) }
+      ]
+      for (const value of kinds) yield* alice.engine.sendData(value)
+      yield* elapse("1 second")
+      assert.deepStrictEqual(
+        bob.packets.map(({ kind, packet }) => [kind, packet.value.case, packet.participantIdentity]),
+        kinds.map((value) => ["reliable", value.case, "alice"])
+      )
+    })
+  )
+
+  test(
+    "tells who speaks, when the server says it by data (S137)",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const speakers = [new SpeakerInfo({ sid: "PA_1", level: 0.5, active: true })]
+      const packet = new DataPacket({ value: { case: "speaker", value: { speakers } } })
+      yield* faults.sendRawData("alice", "lossy", packet.toBinary())
+      yield* elapse("1 second")
+      assert.deepStrictEqual(last(alice, "ActiveSpeakersUpdated")?.update.speakers[0]?.sid, "PA_1")
+    })
+  )
+
+  for (const kind of ["reliable", "lossy"] as const) {
+    test(
+      `says that a ${kind} message is no packet, and goes on (S139)`,
+      Effect.gen(function* () {
+        const { faults } = yield* TestServer.TestServer
+        const alice = yield* join("alice")
+        const bob = yield* join("bob")
+        yield* faults.sendRawData("alice", kind, garbage)
+        yield* say(bob, "hello")
+        yield* elapse("1 second")
+        const malformed = last(alice, "MalformedPacket")
+        assert.deepInclude(malformed, { kind, size: garbage.length })
+        assert.strictEqual((yield* alice.engine.counters).malformed, 1)
+        assert.deepStrictEqual(alice.received, ["hello"])
+        assert.strictEqual(yield* alice.engine.state, "Connected")
+      })
+    )
+  }
+
+  test(
+    "drops what a sender has sent before, and accepts gaps (S134, S135)",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const send = (sequence: number) =>
+        faults.sendRawData(
+          "alice",
+          "reliable",
+          new DataPacket({
+            participantSid: "PA_x",
+            sequence,
+            value: { case: "user", value: new UserPacket({ payload: new TextEncoder().encode(`${sequence}`) }) }
+          }).toBinary()
+        )
+      for (const sequence of [1, 2, 2, 5, 4, 6]) yield* send(sequence)
+      yield* elapse("1 second")
+      assert.deepStrictEqual(alice.received, ["1", "2", "5", "6"])
+      assert.strictEqual((yield* alice.engine.counters).duplicates, 2)
+    })
+  )
+})
+
+describe("signal messages", () => {
+  for (const { frame, said, title } of [
+    { title: "says that it got bytes that are no message, and goes on", frame: garbage, said: 1 },
+    { title: "ignores text, and goes on (SC9)", frame: "hello", said: 0 }
+  ]) {
+    test(
+      title,
+      Effect.gen(function* () {
+        const { faults } = yield* TestServer.TestServer
+        const alice = yield* join("alice")
+        const bob = yield* join("bob")
+        yield* faults.sendRaw("alice", frame)
+        yield* elapse("1 second")
+        assert.strictEqual(count(alice, "MalformedSignal"), said)
+        yield* say(alice, "1")
+        yield* elapse("1 second")
+        assert.deepStrictEqual(bob.received, ["1"])
+        assert.notInclude(tags(alice), "Resuming")
+      })
+    )
+  }
+
+  test(
+    "ignores candidates that have no peer connection here (S144)",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice", { mode: "single" })
+      for (const candidateInit of ["", "{", '{"candidate":"candidate:nonsense"}']) {
+        for (const target of [0, 1]) {
+          const message = { case: "trickle", value: { candidateInit, target } } as const
+          yield* faults.sendRaw("alice", new SignalResponse({ message }).toBinary())
+        }
+      }
+      yield* elapse("1 second")
+      assert.strictEqual(yield* alice.engine.state, "Connected")
+      assert.notInclude(tags(alice), "Resuming")
+    })
+  )
+
+  test(
+    "keeps the newest token and shows it to nobody (S151)",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      yield* faults.refreshToken("alice")
+      yield* elapse("1 second")
+      assert.isAtLeast(count(alice, "TokenRefreshed"), 1)
+      assert.notInclude(
+        JSON.stringify(alice.events, (_, value) => (typeof value === "bigint" ? `${value}` : value)),
+        "token-"
+      )
+    })
+  )
+})
+
+describe("sendData", () => {
+  test(
+    "needs a connection, before connect and after disconnect",
+    Effect.gen(function* () {
+      const alice = yield* join("alice")
+      yield* alice.engine.disconnect
+      const { reason } = yield* Effect.flip(alice.engine.sendData(Packet.user("late")))
+      assert.strictEqual(reason._tag, "NotConnected")
+    })
+  )
+})
