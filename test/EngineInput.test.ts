@@ -36,7 +36,6 @@ describe("packets", () => {
         { case: "user", value: new UserPacket({ payload: new Uint8Array([1]) }) },
         { case: "transcription", value: new Transcription({ trackId: "TR_1" }) },
         { case: "sipDtmf", value: new SipDTMF({ code: 1, digit: "1" }) },
-        { case: "metrics", value: new MetricsBatch({ strData: ["a"] }) },
         { case: "chatMessage", value: new ChatMessage({ id: "1", message: "hello" }) },
         { case: "rpcRequest", value: new RpcRequest({ id: "1", method: "add" }) },
         { case: "rpcAck", value: new RpcAck({ requestId: "1" }) },
@@ -50,6 +49,21 @@ describe("packets", () => {
       assert.deepStrictEqual(
         bob.packets.map(({ kind, packet }) => [kind, packet.value.case, packet.participantIdentity]),
         kinds.map((value) => ["reliable", value.case, "alice"])
+      )
+    })
+  )
+
+  test(
+    "hands on metrics, which a server keeps to itself unless it is asked (S138)",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const value = { case: "metrics", value: new MetricsBatch({ strData: ["a"] }) } as const
+      yield* faults.sendRawData("alice", "lossy", new DataPacket({ value }).toBinary())
+      yield* elapse("1 second")
+      assert.deepStrictEqual(
+        alice.packets.map(({ packet }) => packet.value.case),
+        ["metrics"]
       )
     })
   )
