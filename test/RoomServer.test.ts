@@ -92,6 +92,24 @@ describe("a participant", () => {
   )
 
   on(
+    "is the only one of its identity, however many dial at once",
+    Effect.gen(function* () {
+      const { dial, present } = yield* makeServer()
+      const dials = yield* Effect.all(
+        Array.from({ length: 5 }, () => dial("alice")),
+        { concurrency: "unbounded" }
+      )
+      const remaining = dials.filter((signal) => signal.closeCode() === undefined)
+      assert.strictEqual(remaining.length, 1)
+      assert.deepStrictEqual(yield* present, ["alice"])
+      for (const signal of dials) {
+        const reasons = leavesIn(yield* signal.said).map(({ reason }) => reason)
+        assert.deepStrictEqual(reasons, remaining.includes(signal) ? [] : [DisconnectReason.DUPLICATE_IDENTITY])
+      }
+    })
+  )
+
+  on(
     "that leaves is gone once, whatever happens to its signal and media then",
     Effect.gen(function* () {
       const { join, joined } = yield* makeServer()

@@ -34,7 +34,7 @@ export const tokenOf = ({ authorization, query }: DialRequest): Result.Result<st
     return Result.succeed(query.get("access_token") || undefined)
   }
   return authorization.startsWith("Bearer ")
-    ? Result.succeed(authorization.slice("Bearer ".length) || undefined)
+    ? Result.succeed(authorization.slice("Bearer ".length))
     : Result.fail(new Refusal({ status: 401, body: "invalid authorization header. Must start with Bearer " }))
 }
 

@@ -62,7 +62,8 @@ export const fakePeers = (options: { readonly iceRestart: boolean }) =>
     Effect.sync(() => {
       const made: Array<FakePeer> = []
       const make = (_: Factory.RtcConfiguration, handlers: Factory.PeerConnectionHandlers) =>
-        Effect.sync((): Factory.PeerConnection => {
+        // Not at once, because a runtime need not do so either.
+        Effect.map(Effect.yieldNow, (): Factory.PeerConnection => {
           const self = { state: "new" as Factory.PeerConnectionState, restarts: 0 }
           const remote: Array<Factory.SessionDescription> = []
           const opened = new Map<string, FakeChannel>()
