@@ -1,7 +1,6 @@
 import * as Effect from "effect/Effect"
 import { setImmediate } from "node:timers/promises"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
+import { collector } from "../node/collect.ts"
 
 /**
  * Has the closed peer connections collected now.
@@ -10,7 +9,7 @@ import { runInNewContext } from "node:vm"
  * faulted so in one process of twenty that had made two hundred. One that is collected before lets go of them in order.
  */
 export const collect: Effect.Effect<void> = Effect.gen(function* () {
-  const gc = yield* Effect.sync(exposed)
+  const gc = yield* Effect.sync(collector)
   // wrtc lets go of a peer connection in steps, each in a turn of the loop of its own.
   yield* Effect.repeat(turn, { times: 3 })
   yield* Effect.sync(gc)
@@ -19,10 +18,3 @@ export const collect: Effect.Effect<void> = Effect.gen(function* () {
 })
 
 const turn = Effect.promise(() => setImmediate())
-
-const exposed = (): (() => void) => {
-  setFlagsFromString("--expose-gc")
-  const gc: unknown = runInNewContext("gc")
-  setFlagsFromString("--no-expose-gc")
-  return typeof gc === "function" ? () => void gc() : () => {}
-}
