@@ -30,6 +30,11 @@ const target = Effect.gen(function* () {
       token: (identity: string) => AccessToken.issue({ apiKey, apiSecret }, { identity, room })
     } satisfies Target
   }
+  if (url !== undefined || apiKey !== undefined || apiSecret !== undefined) {
+    return yield* Effect.die(
+      "set all three of LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to use that server, or none of them"
+    )
+  }
   const server = yield* DevServer.make()
   return {
     name: `a development server in this process (${server.url})`,

@@ -1,0 +1,43 @@
+import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
+
+const demo = (env: Readonly<Record<string, string>> = {}) => {
+  const { LIVEKIT_API_KEY: _key, LIVEKIT_API_SECRET: _secret, LIVEKIT_URL: _url, ...rest } = process.env
+  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "examples/demo.ts"], {
+    encoding: "utf8",
+    env: { ...rest, ...env },
+    timeout: 20_000
+  })
+}
+const key = { LIVEKIT_API_KEY: "key", LIVEKIT_API_SECRET: "a-secret-of-thirty-two-characters-at-least" }
+const lines = (text: string) => text.split("\n").filter((line) => line.trim() !== "")
+
+describe("the demo", () => {
+  it("meets, is cut, resumes, loses nothing, and ends by itself with 0", () => {
+    const run = demo()
+    assert.strictEqual(run.stderr, "")
+    assert.match(run.stdout, /resumed {4}after \d+ ms/)
+    assert.match(run.stdout, /reliable, at bob +500 +0 +0 +0\n/)
+    assert.match(run.stdout, /reliable, at alice +500 +0 +0 +0\n/)
+    assert.strictEqual(run.status, 0)
+  })
+
+  for (const [what, url, says] of [
+    ["nobody listens", "ws://127.0.0.1:9", /127\.0\.0\.1:9/],
+    ["the URL is none", "http//nowhere", /URL/]
+  ] as const) {
+    it(`says in one line that ${what}, and leaves with 1`, () => {
+      const run = demo({ ...key, LIVEKIT_URL: url })
+      assert.strictEqual(lines(run.stderr).length, 1)
+      assert.match(run.stderr, says)
+      assert.notInclude(run.stderr + run.stdout, "eyJ")
+      assert.strictEqual(run.status, 1)
+    })
+  }
+
+  it("says which variables are missing", () => {
+    const run = demo({ LIVEKIT_URL: "ws://127.0.0.1:9" })
+    assert.match(run.stderr, /all three of LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET/)
+    assert.strictEqual(run.status, 1)
+  })
+})
