@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import type * as Cause from "effect/Cause"
 import { ChannelClosed, DataChannelError, PacketTooLarge, SendFailed } from "./DataChannelError.ts"
 import { EngineConfig } from "./EngineConfig.ts"
+import { inSequence } from "./internal/inSequence.ts"
 import type { PeerConnectionError } from "./PeerConnectionError.ts"
 import type { RtcDataChannel } from "./PeerConnectionFactory.ts"
 import type { PeerConnectionTransport } from "./PeerConnectionTransport.ts"
@@ -123,6 +124,7 @@ const makeChannel = Effect.fnUntraced(function* (
   const turn = yield* Semaphore.make(1)
   const inbox = yield* Queue.unbounded<Uint8Array, Cause.Done>()
 
+  const receive = onMessage ?? ((bytes: Uint8Array) => void Queue.offerUnsafe(inbox, bytes))
   const writable = () => {
     room.openUnsafe()
     onWritable()
@@ -142,7 +144,10 @@ const makeChannel = Effect.fnUntraced(function* (
         },
         onClose,
         onError: noop,
-        onMessage: onMessage ?? ((bytes) => void Queue.offerUnsafe(inbox, bytes)),
+        onMessage: receive,
+        onEarlyMessages: (messages) => {
+          for (const bytes of kind === "reliable" ? inSequence(messages) : messages) receive(bytes)
+        },
         onBufferedAmountLow: writable
       })
     ),

@@ -80,6 +80,11 @@ export interface RtcDataChannelHandlers {
   readonly onError: (cause: unknown) => void
   /** The bytes belong to the receiver: the runtime does not reuse them. */
   readonly onMessage: (bytes: Uint8Array) => void
+  /**
+   * Messages that came while a channel of the far end was handed over, from a runtime that may have mixed up their order then:
+   * at most once, before any `onMessage`. Nothing is missing from them, so whoever knows their sequences can put them right.
+   */
+  readonly onEarlyMessages: (messages: ReadonlyArray<Uint8Array>) => void
   /** `bufferedAmount` fell to the threshold or below. Runtimes without the event are polled by their adapter. */
   readonly onBufferedAmountLow: () => void
 }

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { DataPacket } from "@livekit/protocol"
 import { Context, Effect, Exit, Fiber, Layer, References, Scope, Stream } from "effect"
 import * as FastCheck from "fast-check"
 import { DataChannel, EngineConfig, type PeerConnectionFactory, PeerConnectionTransport } from "effect-livekit"
@@ -285,6 +286,19 @@ describe("Channel.messages", () => {
       for (const size of [1, 2, 3]) fake.receive(bytes(size))
       fake.closeByPeer()
       assert.deepStrictEqual(lengths(yield* Stream.runCollect(channel.messages)), [1, 2, 3])
+    })
+  )
+
+  it.effect("puts packets in order that the runtime mixed up while it handed the channel over", () =>
+    Effect.gen(function* () {
+      const { adopt } = yield* far()
+      const fake = FakeDataChannel.make("_reliable", "open")
+      const channel = yield* adopt(fake.channel, { kind: "reliable" })
+      const packets = [3, 1, 2].map((sequence) => new DataPacket({ participantSid: "PA_a", sequence }).toBinary())
+      fake.receiveEarly(packets)
+      fake.closeByPeer()
+      const sequences = (yield* Stream.runCollect(channel.messages)).map((each) => DataPacket.fromBinary(each).sequence)
+      assert.deepStrictEqual(sequences, [1, 2, 3])
     })
   )
 

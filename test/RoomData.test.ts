@@ -112,6 +112,15 @@ describe("a packet", () => {
   )
 
   on(
+    "that the runtime mixed up while it handed the channel over loses nothing",
+    Effect.gen(function* () {
+      const { alice, bob } = yield* pair
+      alice.channel("_reliable").receiveEarly([3, 1, 2].map((sequence) => packet(sequence, { sequence })))
+      assert.deepStrictEqual(payloads(bob.received()), ["1", "2", "3"])
+    })
+  )
+
+  on(
     "goes nowhere from who may not send, and when it cannot be read",
     Effect.gen(function* () {
       const { bob, joined } = yield* pair

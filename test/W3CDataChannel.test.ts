@@ -2,9 +2,9 @@
  * The W3C channel adapter with channels that do what browsers and wrtc do differently.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FiberSet } from "effect"
+import { Deferred, Effect, FiberSet } from "effect"
 import { TestClock } from "effect/testing"
-import { adopt, type W3CDataChannelEvent } from "../src/internal/W3CDataChannel.ts"
+import { adopt, type Origin, type W3CDataChannelEvent } from "../src/internal/W3CDataChannel.ts"
 
 type Listener = (event: W3CDataChannelEvent) => void
 
@@ -36,16 +36,18 @@ class BrowserChannel extends Channel {
   override bufferedAmountLowThreshold = 0
 }
 
-const setup = Effect.fnUntraced(function* <C extends Channel>(native: C) {
+const setup = Effect.fnUntraced(function* <C extends Channel>(native: C, origin: Origin = {}) {
   const run = yield* FiberSet.makeRuntime()
   const lifetime = { isOver: false }
-  const channel = adopt(native, { isOver: () => lifetime.isOver, fork: (effect) => void run(effect) })
+  const channel = adopt(native, { isOver: () => lifetime.isOver, fork: (effect) => void run(effect) }, origin)
   const heard: Array<string> = []
   const handlers = {
     onOpen: () => void heard.push("open"),
     onClose: () => void heard.push("close"),
     onError: () => void heard.push("error"),
     onMessage: (bytes: Uint8Array) => void heard.push(bytes.join()),
+    onEarlyMessages: (messages: ReadonlyArray<Uint8Array>) =>
+      void heard.push(`early ${messages.map((bytes) => bytes.join()).join(" ")}`),
     onBufferedAmountLow: () => void heard.push("low")
   }
   return { native, channel, heard, handlers, lifetime }
@@ -178,6 +180,35 @@ describe("a W3C data channel", () => {
       native.bufferedAmount = 0
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(heard, ["close"])
+    })
+  )
+
+  scoped(
+    "hands on together what came while the runtime handed the channel over, and the rest as it comes",
+    Effect.gen(function* () {
+      const handedOver = yield* Deferred.make<void>()
+      const { channel, handlers, heard, native } = yield* setup(new Channel(), {
+        handedOver: Deferred.await(handedOver)
+      })
+      native.fire("message", message(3))
+      channel.setHandlers(handlers)
+      native.fire("message", message(1))
+      assert.deepStrictEqual(heard, [])
+      yield* Deferred.succeed(handedOver, undefined)
+      yield* Effect.yieldNow
+      native.fire("message", message(4))
+      assert.deepStrictEqual(heard, ["early 3 1", "4"])
+    })
+  )
+
+  scoped(
+    "loses nothing that came during the handover of a channel that closes",
+    Effect.gen(function* () {
+      const { channel, handlers, heard, native } = yield* setup(new Channel(), { handedOver: Effect.never })
+      channel.setHandlers(handlers)
+      native.fire("message", message(1))
+      native.fire("close")
+      assert.deepStrictEqual(heard, ["early 1", "close"])
     })
   )
 })

@@ -85,6 +85,7 @@ const listen = Effect.fnUntraced(function* (channel: PeerConnectionFactory.RtcDa
     onClose: () => note("close"),
     onError: () => note("error"),
     onMessage: (message) => note(text(message)),
+    onEarlyMessages: (messages) => messages.map(text).forEach(note),
     onBufferedAmountLow: () => note("low")
   })
   return heard

@@ -34,16 +34,26 @@ export interface Owner {
   readonly fork: (effect: Effect.Effect<void>) => void
 }
 
+/** Where a channel comes from. */
+export interface Origin {
+  /**
+   * For a channel of the far end, in a runtime that may mix up the messages which come while it hands a channel over: done when
+   * all of those are there.
+   */
+  readonly handedOver?: Effect.Effect<void> | undefined
+}
+
 /** Milliseconds between two looks at a full channel, where the runtime does not say when it has drained. */
 const lookEvery = 4
 
 /** Wraps a channel. Events that come before the first handlers are kept for them. */
-export const adopt = (channel: W3CDataChannelLike, owner: Owner): RtcDataChannel => {
+export const adopt = (channel: W3CDataChannelLike, owner: Owner, { handedOver }: Origin = {}): RtcDataChannel => {
   const { label } = channel
   let handlers: RtcDataChannelHandlers | null = null
   let early: Array<(handlers: RtcDataChannelHandlers) => void> | undefined = []
   let hasOpened = false
   let isClosed = false
+  let unordered: Array<Uint8Array> | undefined = handedOver === undefined ? undefined : []
 
   const tell = (event: (handlers: RtcDataChannelHandlers) => void) => {
     if (owner.isOver()) return
@@ -55,17 +65,28 @@ export const adopt = (channel: W3CDataChannelLike, owner: Owner): RtcDataChannel
     hasOpened = true
     tell(({ onOpen }) => onOpen())
   }
+  const release = () => {
+    const messages = unordered
+    unordered = undefined
+    if (messages !== undefined && messages.length > 0 && !isClosed)
+      tell(({ onEarlyMessages }) => onEarlyMessages(messages))
+  }
+  if (handedOver !== undefined) owner.fork(Effect.andThen(handedOver, Effect.sync(release)))
   const isOpen = () => !isClosed && channel.readyState === "open"
   const low = lowEvent(channel, owner, () => tell(({ onBufferedAmountLow }) => onBufferedAmountLow()))
 
   channel.binaryType = "arraybuffer"
   channel.addEventListener("open", open)
   channel.addEventListener("message", ({ data }) => {
-    if (!isClosed) tell(({ onMessage }) => onMessage(bytesOf(data)))
+    if (isClosed) return
+    const bytes = bytesOf(data)
+    if (unordered !== undefined) unordered.push(bytes)
+    else tell(({ onMessage }) => onMessage(bytes))
   })
   channel.addEventListener("error", (cause) => tell(({ onError }) => onError(cause)))
   channel.addEventListener("close", () => {
     if (isClosed) return
+    release()
     isClosed = true
     tell(({ onClose }) => onClose())
   })

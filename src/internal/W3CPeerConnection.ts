@@ -19,7 +19,7 @@ import type {
   TransportCounters
 } from "../PeerConnectionFactory.ts"
 import * as Descriptions from "./Descriptions.ts"
-import { adopt, type W3CDataChannelLike } from "./W3CDataChannel.ts"
+import { adopt, type Origin, type W3CDataChannelLike } from "./W3CDataChannel.ts"
 
 /** What is read of an event of a peer connection. */
 export interface W3CPeerConnectionEvent {
@@ -63,6 +63,10 @@ interface W3CCreatedDescription {
   readonly sdp?: string
 }
 
+interface W3CRuntime extends Origin {
+  readonly Constructor: W3CConstructor
+}
+
 export type W3CConstructor = new (configuration: W3CConfiguration) => W3CPeerConnectionLike
 
 /** What every W3C runtime can do. Media is not carried yet. */
@@ -84,7 +88,7 @@ const later = <A>(step: NegotiationFailed["step"], evaluate: () => Promise<A>) =
   Effect.tryPromise({ try: evaluate, catch: failure(step) })
 
 const make = Effect.fnUntraced(function* (
-  Constructor: W3CConstructor,
+  { Constructor, handedOver }: W3CRuntime,
   configuration: RtcConfiguration,
   handlers: PeerConnectionHandlers
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
@@ -116,7 +120,7 @@ const make = Effect.fnUntraced(function* (
     if (!lifetime.isOver) handlers.onConnectionStateChange(peer.connectionState)
   })
   peer.addEventListener("datachannel", ({ channel }) => {
-    if (!lifetime.isOver && channel !== undefined) handlers.onDataChannel(adopt(channel, owner))
+    if (!lifetime.isOver && channel !== undefined) handlers.onDataChannel(adopt(channel, owner, { handedOver }))
   })
   const counters = { last: nothing }
   const set = { descriptions: Descriptions.none }
@@ -185,7 +189,7 @@ const count = (report: { forEach(each: (stats: W3CStats) => void): void }): Tran
 }
 
 /** A factory of peer connections of a W3C runtime. */
-export const factory = (Constructor: W3CConstructor): PeerConnectionFactory["Service"] => ({
+export const factory = (Constructor: W3CConstructor, origin: Origin = {}): PeerConnectionFactory["Service"] => ({
   capabilities,
-  make: (configuration, handlers) => make(Constructor, configuration, handlers)
+  make: (configuration, handlers) => make({ Constructor, ...origin }, configuration, handlers)
 })

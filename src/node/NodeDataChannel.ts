@@ -5,6 +5,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import type { DataChannel, IceServer as NativeIceServer } from "node-datachannel"
@@ -24,6 +25,7 @@ import {
 } from "../PeerConnectionFactory.ts"
 import { collectSoon } from "./collect.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
+import { turns } from "./turns.ts"
 
 /**
  * @category constants
@@ -55,6 +57,7 @@ const make = Effect.fnUntraced(function* (
   configuration: RtcConfiguration,
   handlers: PeerConnectionHandlers
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
+  const fork = yield* FiberSet.makeRuntime()
   const lifetime = { isOver: false }
   const own: Array<RtcDataChannel> = []
   const peer = yield* Effect.acquireRelease(
@@ -93,9 +96,10 @@ const make = Effect.fnUntraced(function* (
   peer.onStateChange((state) => {
     if (!lifetime.isOver) handlers.onConnectionStateChange(states[state] ?? "new")
   })
+  const whenHandedOver = (then: () => void) => void fork(Effect.andThen(turns, Effect.sync(then)))
   peer.onDataChannel((channel: DataChannel) => {
     if (isGone(channel)) return collectSoon()
-    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel))
+    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel, { whenHandedOver }))
   })
 
   const local = (): SessionDescription | null => describe(peer.localDescription())

@@ -10,21 +10,45 @@ const detached: RtcDataChannelHandlers = {
   onClose: noop,
   onError: noop,
   onMessage: noop,
+  onEarlyMessages: noop,
   onBufferedAmountLow: noop
 }
 
+/** Where a channel comes from. */
+export interface Origin {
+  /**
+   * For a channel of the far end: runs a function when what the native thread passed on during the handover is there. Once a
+   * message callback is set, two threads empty the same buffer, and the order of what was in it is lost.
+   */
+  readonly whenHandedOver?: (then: () => void) => void
+}
+
 /** Wraps a native channel. Its state is kept here, because a closed native channel may not be asked. */
-export const adopt = (channel: DataChannel): RtcDataChannel => {
+export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): RtcDataChannel => {
   const label = channel.getLabel()
   let handlers = detached
   let state: "connecting" | "open" | "closed" = channel.isOpen() ? "open" : "connecting"
   let isListening = false
+  let unordered: Array<Uint8Array> | undefined
+
+  const release = () => {
+    const messages = unordered
+    unordered = undefined
+    if (messages !== undefined && messages.length > 0) handlers.onEarlyMessages(messages)
+  }
 
   // libdatachannel keeps messages until a callback is set, so none is set before there is somebody to take them.
   const listen = () => {
     if (isListening) return
     isListening = true
-    channel.onMessage((data) => handlers.onMessage(bytesOf(data)))
+    if (whenHandedOver !== undefined) {
+      unordered = []
+      whenHandedOver(release)
+    }
+    channel.onMessage((data) => {
+      if (unordered !== undefined) unordered.push(bytesOf(data))
+      else handlers.onMessage(bytesOf(data))
+    })
     channel.onBufferedAmountLow(() => handlers.onBufferedAmountLow())
   }
   channel.onOpen(() => {
@@ -34,6 +58,7 @@ export const adopt = (channel: DataChannel): RtcDataChannel => {
   })
   channel.onClosed(() => {
     if (state === "closed") return
+    release()
     state = "closed"
     handlers.onClose()
   })

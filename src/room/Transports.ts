@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Kind, labels } from "../DataChannel.ts"
+import { inSequence } from "../internal/inSequence.ts"
 import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
 import {
   type IceCandidate,
@@ -78,7 +79,10 @@ export const make = Effect.fnUntraced(function* (
       onClose: () => {},
       onError: () => {},
       onBufferedAmountLow: () => {},
-      onMessage: (bytes) => options.onData(kind, bytes)
+      onMessage: (bytes) => options.onData(kind, bytes),
+      onEarlyMessages: (messages) => {
+        for (const bytes of kind === "reliable" ? inSequence(messages) : messages) options.onData(kind, bytes)
+      }
     })
 
   const makePeer = (target: Target) =>

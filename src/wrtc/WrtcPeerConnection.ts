@@ -5,6 +5,7 @@
 import wrtc from "@roamhq/wrtc"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { turns } from "../node/turns.ts"
 import * as W3CPeerConnection from "../internal/W3CPeerConnection.ts"
 import { type Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import { collect } from "./collect.ts"
@@ -23,7 +24,7 @@ export const capabilities: Capabilities = W3CPeerConnection.capabilities
 export const layer: Layer.Layer<PeerConnectionFactory> = Layer.effect(
   PeerConnectionFactory,
   Effect.acquireRelease(
-    Effect.sync(() => W3CPeerConnection.factory(wrtc.RTCPeerConnection)),
+    Effect.sync(() => W3CPeerConnection.factory(wrtc.RTCPeerConnection, { handedOver: turns })),
     () => collect
   )
 )

@@ -12,6 +12,8 @@ export interface FakeDataChannel {
   readonly open: () => void
   readonly closeByPeer: () => void
   readonly receive: (bytes: Uint8Array) => void
+  /** Hands over what came before the channel was, in the order given. */
+  readonly receiveEarly: (messages: ReadonlyArray<Uint8Array>) => void
   /** Takes bytes off the buffer until this many are left, and says so when that passes the threshold. */
   readonly drainTo: (bytes: number) => void
   /** Makes the runtime refuse what is sent next. */
@@ -40,6 +42,7 @@ export const make = (label: string, initial: "connecting" | "open" = "connecting
     },
     closeByPeer: close,
     receive: (bytes) => (wasAttached ? handlers?.onMessage(bytes) : void early.push(bytes)),
+    receiveEarly: (messages) => handlers?.onEarlyMessages(messages),
     drainTo: (bytes) => {
       const before = buffered
       buffered = Math.min(before, bytes)

@@ -48,6 +48,10 @@ export class FakeChannel implements Factory.RtcDataChannel {
     this.#state = "open"
     this.#handlers?.onOpen()
   }
+  /** Packets that came before the runtime handed the channel over, in the order given. */
+  receiveEarly(packets: ReadonlyArray<DataPacket>) {
+    this.#handlers?.onEarlyMessages(packets.map((packet) => packet.toBinary()))
+  }
   /** A message of the client. */
   receive(packet: DataPacket | Uint8Array) {
     this.#handlers?.onMessage(packet instanceof Uint8Array ? packet : packet.toBinary())
