@@ -1,9 +1,51 @@
-import { defineConfig } from "vitest/config"
+import { playwright } from "@vitest/browser-playwright"
+import { defineConfig, type TestProjectConfiguration } from "vitest/config"
+import * as chromium from "./test/browser/chromium.ts"
 
 const conditions = ["@effect-livekit/source", "node", "import", "module", "default"]
+const executablePath = chromium.find()
+
+if (executablePath === undefined) {
+  const advice = "no Chromium was found; install one, or name it by CHROME_BIN"
+  if (process.env["REQUIRE_BROWSER"] !== undefined) throw new Error(`the tests in a browser cannot run: ${advice}`)
+  console.log(`The tests in a browser are skipped: ${advice}.`)
+}
+
+const inNode: TestProjectConfiguration = {
+  extends: true,
+  test: {
+    name: "node",
+    include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
+    exclude: ["test/browser/**"]
+  },
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } }
+}
+
+/** The tests themselves run in a page. They come after those in Node, which may need a processor for themselves. */
+const inBrowser: TestProjectConfiguration = {
+  extends: true,
+  resolve: { conditions: ["@effect-livekit/source", "browser", "import", "module", "default"] },
+  test: {
+    name: "browser",
+    include: ["test/browser/*.browser.test.ts"],
+    globalSetup: ["test/browser/stage.ts"],
+    sequence: { groupOrder: 1 },
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      provider: playwright({
+        launchOptions: { ...(executablePath === undefined ? {} : { executablePath }), args: chromium.args }
+      }),
+      instances: [{ browser: "chromium" }]
+    }
+  }
+}
 
 export default defineConfig({
-  resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: { include: ["test/**/*.test.ts", "examples/**/*.test.ts"], testTimeout: 30_000 }
+  test: {
+    testTimeout: 30_000,
+    projects: executablePath === undefined ? [inNode] : [inNode, inBrowser]
+  }
 })
