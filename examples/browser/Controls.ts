@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
   const find = ({ url }: OfServer) =>
     Effect.suspend(() => {
       const found = servers.get(url)
-      return found === undefined ? Effect.fail(new Error(`there is no server at ${url}`)) : Effect.succeed(found)
+      return found === undefined ? Effect.die(`there is no server at ${url}`) : Effect.succeed(found)
     })
 
   const handlers: Handlers = {
