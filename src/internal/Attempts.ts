@@ -120,6 +120,13 @@ export const make = Effect.fnUntraced(function* (options: {
       ? regions.report(connect.url, cause.leave.regions)
       : Effect.void
 
+  // The server's answer may be a leave that says why the media ended, and that a new join is not wanted.
+  const overtake = (cause: DisconnectCause.DisconnectCause) =>
+    Effect.andThen(
+      Effect.sleep(DisconnectCause.mayBeExplained(cause) ? core.config.explanationTimeout : 0),
+      Effect.fail(new Overtaken({ by: cause }))
+    )
+
   return {
     session: options.session,
     openSession,
@@ -133,7 +140,7 @@ export const make = Effect.fnUntraced(function* (options: {
         Queue.take(causes).pipe(
           Effect.tap(learnRegions),
           Effect.tap(observe),
-          Effect.flatMap((cause) => (isPointless(cause) ? Effect.fail(new Overtaken({ by: cause })) : Effect.void)),
+          Effect.flatMap((cause) => (isPointless(cause) ? overtake(cause) : Effect.void)),
           Effect.forever
         )
       )

@@ -26,8 +26,14 @@ export class Terminated extends Data.TaggedError("Terminated")<{
   readonly error: EngineError
 }> {}
 
+/** A leave that answers an attempt says better than the first cause why it is over. */
 const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReason) =>
-  Effect.fail(new Terminated({ reason: DisconnectCause.disconnectReason(why), error: new EngineError({ reason }) }))
+  Effect.fail(
+    new Terminated({
+      reason: reason._tag === "LeaveReceived" ? reason.why : DisconnectCause.disconnectReason(why),
+      error: new EngineError({ reason })
+    })
+  )
 
 export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
   options: {

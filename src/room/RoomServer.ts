@@ -23,6 +23,7 @@ import { leaveRequest } from "./leaveRequest.ts"
 import type * as Participant from "./Participant.ts"
 import { Refusal } from "./Refusal.ts"
 import * as Rooms from "./Rooms.ts"
+import type * as ScriptedParticipant from "./ScriptedParticipant.ts"
 import * as SignalFormat from "./SignalFormat.ts"
 import type { SignalSocket } from "./SignalSocket.ts"
 import { TokenVerifier } from "./TokenVerifier.ts"
@@ -38,6 +39,8 @@ export interface RoomServerOptions {
   /** Milliseconds for which changes of participants are collected before others hear of them (J8); 0 tells them at once. */
   readonly updateInterval: number
   readonly gunzip: JoinParameters.Gunzip
+  /** Hears every data packet of a client as it comes, before anything is done with it. */
+  readonly onPacket?: Rooms.OnPacket | undefined
 }
 
 /**
@@ -50,6 +53,8 @@ export interface Admission {
   readonly parameters: JoinParameters.JoinParameters
   /** Its socket is to be held open and nothing else. */
   readonly isSilent: boolean
+  /** The session that is taken up has forgotten what came after this sequence. */
+  readonly lastMessageSeq?: number | undefined
 }
 
 /**
@@ -70,6 +75,11 @@ export interface RoomServer {
   ) => Effect.Effect<Admission, Refusal>
   /** Serves an upgraded socket; returns when the client has been told how it begins. */
   readonly accept: (admission: Admission, socket: SignalSocket) => Effect.Effect<void>
+  /** Lets somebody into a room who has no client: what others send is handed to `onData`, what it says is said by `send`. */
+  readonly enter: (
+    claims: Claims.Claims,
+    onData: ScriptedParticipant.OnData
+  ) => Effect.Effect<ScriptedParticipant.Entered>
   readonly faults: Faults
   /** Identities in a room. */
   readonly participants: (room: string) => Effect.Effect<ReadonlyArray<string>>
@@ -93,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RoomServer, never, Scope.Scope | PeerConnectionFactory | TokenVerifier> {
   const verifier = yield* TokenVerifier
   const isBatching = options.updateInterval > 0
-  const rooms = yield* Rooms.make({ isBatching })
+  const rooms = yield* Rooms.make({ isBatching, onPacket: options.onPacket })
   // Sockets are served one after the other, so that of two dials of one identity the second finds the first.
   const turn = yield* Semaphore.make(1)
   const refusedResumes = new Set<string>()
@@ -102,10 +112,13 @@ export const make = Effect.fnUntraced(function* (
   const sendToken = ({ claims, signal }: Participant.Participant) =>
     Effect.map(verifier.issue(claims), (value) => signal.send({ case: "refreshToken", value }))
 
+  const endBefore = (claims: Claims.Claims) =>
+    rooms.session(claims.room, claims.identity)?.participant.end("disconnect", DisconnectReason.DUPLICATE_IDENTITY) ??
+    Effect.void
+
   const join = Effect.fnUntraced(function* (admission: Admission, socket: SignalSocket) {
     const { claims, parameters } = admission
-    const before = rooms.session(claims.room, claims.identity)
-    if (before !== undefined) yield* before.participant.end("disconnect", DisconnectReason.DUPLICATE_IDENTITY)
+    yield* endBefore(claims)
     const { isSubscriberPrimary, others, room, session } = yield* rooms.open(claims, parameters)
     const { participant } = session
     participant.signal.attach(socket)
@@ -134,7 +147,7 @@ export const make = Effect.fnUntraced(function* (
     yield* participant.start(parameters)
   })
 
-  const resume = Effect.fnUntraced(function* ({ claims, parameters }: Admission, socket: SignalSocket) {
+  const resume = Effect.fnUntraced(function* ({ claims, lastMessageSeq, parameters }: Admission, socket: SignalSocket) {
     const room = rooms.get(claims.room)
     const session = room?.sessions.get(claims.identity)
     const isRefused = refusedResumes.delete(claims.identity) || session?.participant.canResume() !== true
@@ -146,6 +159,7 @@ export const make = Effect.fnUntraced(function* (
     }
     const { participant, sender } = session
     const { send } = participant.signal
+    if (lastMessageSeq !== undefined) sender.lastSequence = lastMessageSeq
     const cutOffAt = participant.lastHeardAt()
     participant.signal.attach(socket)
     send({ case: "reconnect", value: new ReconnectResponse({ serverInfo, lastMessageSeq: sender.lastSequence }) })
@@ -217,6 +231,7 @@ export const make = Effect.fnUntraced(function* (
             Effect.catch((error) => Effect.andThen(Effect.logError(error.message), Effect.sync(socket.destroy))),
             Effect.uninterruptible
           ),
+    enter: (claims, onData) => turn.withPermit(Effect.andThen(endBefore(claims), rooms.enter(claims, onData))),
     faults: {
       ...troubles,
       dropSignal: (identity) => withSignal(identity, (signal) => signal.socket()?.destroy()),

@@ -15,10 +15,13 @@ import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
 import type { PeerConnectionError } from "../PeerConnectionError.ts"
 import { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
+import type { Kind } from "../DataChannel.ts"
 import type { Claims } from "./Claims.ts"
+import type { SenderState } from "./forward.ts"
 import type { JoinParameters } from "./JoinParameters.ts"
 import * as Participant from "./Participant.ts"
 import { Room, type Session } from "./Room.ts"
+import * as ScriptedParticipant from "./ScriptedParticipant.ts"
 
 export interface Opened {
   readonly room: Room
@@ -28,6 +31,9 @@ export interface Opened {
   readonly isSubscriberPrimary: boolean
 }
 
+/** Hears a data packet of a participant, as it came. */
+export type OnPacket = (identity: string, kind: Kind, bytes: Uint8Array) => void
+
 export interface Rooms {
   readonly all: () => Iterable<Room>
   readonly get: (room: string) => Room | undefined
@@ -36,11 +42,14 @@ export interface Rooms {
   readonly find: (identity: string) => ReadonlyArray<Session>
   /** Begins a session, in a new room if need be. */
   readonly open: (claims: Claims, parameters: JoinParameters) => Effect.Effect<Opened, PeerConnectionError>
+  /** Begins a session of somebody who has no client. */
+  readonly enter: (claims: Claims, onData: ScriptedParticipant.OnData) => Effect.Effect<ScriptedParticipant.Entered>
   readonly clear: () => void
 }
 
 export const make = Effect.fnUntraced(function* (options: {
   readonly isBatching: boolean
+  readonly onPacket?: OnPacket | undefined
 }): Effect.fn.Return<Rooms, never, Scope.Scope | PeerConnectionFactory> {
   const factory = yield* PeerConnectionFactory
   const serverScope = yield* Effect.scope
@@ -90,11 +99,11 @@ export const make = Effect.fnUntraced(function* (options: {
       const room = yield* roomOf(claims.room)
       const info = yield* participantInfo(claims)
       const isSubscriberPrimary = !parameters.isSingle && parameters.protocol >= 3 && claims.canSubscribe
-      const { canPublishData, identity, isAgent } = claims
+      const { identity } = claims
       const scope = yield* Scope.fork(serverScope)
       const session: Session = {
         scope,
-        sender: { sid: info.sid, identity, canPublishData, isAgent, lastSequence: 0 },
+        sender: senderOf(claims, info),
         participant: yield* Participant.make({
           info,
           claims,
@@ -102,7 +111,10 @@ export const make = Effect.fnUntraced(function* (options: {
           isSingle: parameters.isSingle,
           isSubscriberPrimary,
           trackSid: sid("TR"),
-          onData: (kind, bytes) => room.forward(session, kind, bytes),
+          onData: (kind, bytes) => {
+            options.onPacket?.(identity, kind, bytes)
+            room.forward(session, kind, bytes)
+          },
           onChange: Effect.sync(() => room.announce(info)),
           onEnd: (reason) => close(room, session, reason)
         }).pipe(
@@ -117,8 +129,37 @@ export const make = Effect.fnUntraced(function* (options: {
       room.add(session)
       return { room, session, others, isSubscriberPrimary }
     }),
+    enter: Effect.fnUntraced(function* (claims, onData) {
+      const room = yield* roomOf(claims.room)
+      const info = yield* participantInfo(claims)
+      info.state = ParticipantInfo_State.ACTIVE
+      const session: Session = {
+        scope: yield* Scope.fork(serverScope),
+        sender: senderOf(claims, info),
+        participant: ScriptedParticipant.make({ info, claims, onData, onEnd: (reason) => close(room, session, reason) })
+      }
+      rooms.set(claims.room, room)
+      room.add(session)
+      room.announce(info)
+      return {
+        info,
+        isPresent: () => rooms.get(claims.room) === room && room.sessions.get(info.identity) === session,
+        others: () => room.participants().filter(({ sid }) => sid !== info.sid),
+        send: (kind, bytes) => room.forward(session, kind, bytes),
+        announce: () => room.announce(info),
+        leave: (reason) => session.participant.end("silently", reason)
+      }
+    }),
     clear: () => rooms.clear()
   }
+})
+
+const senderOf = ({ canPublishData, identity, isAgent }: Claims, { sid }: ParticipantInfo): SenderState => ({
+  sid,
+  identity,
+  canPublishData,
+  isAgent,
+  lastSequence: 0
 })
 
 const seconds = (millis: number) => BigInt(Math.floor(millis / 1000))

@@ -9,7 +9,8 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { DataChannelOptions, PeerConnectionState } from "../PeerConnectionFactory.ts"
-import type { Direction, Link } from "./Link.ts"
+import type { Way } from "./Direction.ts"
+import type { Link } from "./Link.ts"
 
 /**
  * Milliseconds without an answer after which a peer connection says `disconnected`, and `failed` (RFC 7675 and libwebrtc).
@@ -22,6 +23,8 @@ export type Message =
   | { readonly _tag: "Acknowledge"; readonly id: number }
   | { readonly _tag: "Data"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly _tag: "Close"; readonly id: number }
+
+const sizeOf = (message: Message) => (message._tag === "Data" ? message.bytes.length : 0)
 
 /** One of the two peer connections, as the association sees it. */
 export interface End {
@@ -56,32 +59,29 @@ export const make = Effect.fnUntraced(function* (
   link: Link
 ): Effect.fn.Return<Association, never, Scope.Scope> {
   const scope = yield* Scope.fork(yield* Effect.scope)
+  const path = link.open()
   const restarted = yield* Latch.make(false)
   const lifetime = { isOver: false }
-  const line = Effect.fnUntraced(function* (direction: Direction, to: End) {
-    const reliable = yield* Scope.provide(direction.reliable, scope)
+  const line = Effect.fnUntraced(function* (way: Way, to: End) {
+    const reliable = yield* Scope.provide(way.reliable, scope)
     const deliver = (message: Message) => () => {
       if (!lifetime.isOver) to.onMessage(message)
     }
     return {
-      send: (message, onSent) => reliable(deliver(message), onSent),
-      sendUnreliably: (message, onSent) => {
-        direction.datagram(deliver(message))
-        onSent()
-      }
+      send: (message, onSent) => reliable(deliver(message), sizeOf(message), onSent),
+      sendUnreliably: (message, onSent) => way.datagram(deliver(message), sizeOf(message), onSent)
     } satisfies Line
   })
   const ends = [
-    { end: near, line: yield* line(link.up, far), to: far, direction: link.up },
-    { end: far, line: yield* line(link.down, near), to: near, direction: link.down }
+    { end: near, line: yield* line(path.up, far), to: far, way: path.up },
+    { end: far, line: yield* line(path.down, near), to: near, way: path.down }
   ]
   const setStates = (state: PeerConnectionState) => {
     for (const { end } of ends) end.setState(state)
   }
-  const isUp = () => link.up.isUp() && link.down.isUp()
   const becomes = (wanted: boolean) =>
-    Stream.merge(link.up.changes, link.down.changes).pipe(
-      Stream.filter(() => isUp() === wanted),
+    Stream.merge(path.up.changes, path.down.changes).pipe(
+      Stream.filter(() => path.isUp() === wanted),
       Stream.runHead
     )
   const within = (millis: number, effect: Effect.Effect<unknown>) =>
@@ -95,23 +95,25 @@ export const make = Effect.fnUntraced(function* (
   })
   const check: Effect.Effect<void> = Effect.gen(function* () {
     yield* restarted.close
-    if (!(yield* within(consent.failed, link.roundTrip))) return yield* revive
+    // New credentials come with candidates of the address that the client has now.
+    yield* path.rebind
+    if (!(yield* within(consent.disconnected, path.roundTrip))) {
+      setStates("disconnected")
+      if (!(yield* within(consent.failed - consent.disconnected, path.roundTrip))) return yield* revive
+    }
     setStates("connected")
   })
+  const isBackOrRestarted = (millis: number) => within(millis, Effect.raceFirst(becomes(true), restarted.await))
   const watch = Effect.gen(function* () {
-    yield* becomes(false)
-    if (yield* within(consent.disconnected, becomes(true))) return
+    yield* Effect.raceFirst(becomes(false), restarted.await)
+    if (yield* isBackOrRestarted(consent.disconnected)) return yield* check
     setStates("disconnected")
-    const isBack = yield* within(
-      consent.failed - consent.disconnected,
-      Effect.raceFirst(becomes(true), restarted.await)
-    )
-    yield* isBack ? check : revive
+    yield* (yield* isBackOrRestarted(consent.failed - consent.disconnected)) ? check : revive
   })
 
   yield* Effect.gen(function* () {
     setStates("connecting")
-    if (!(yield* within(consent.failed, Effect.andThen(link.roundTrip, link.roundTrip)))) yield* revive
+    if (!(yield* within(consent.failed, Effect.andThen(path.roundTrip, path.roundTrip)))) yield* revive
     setStates("connected")
     for (const { end, line } of ends) end.onReady(line)
     return yield* Effect.forever(watch)
@@ -124,7 +126,7 @@ export const make = Effect.fnUntraced(function* (
       lifetime.isOver = true
       const self = ends.find((one) => one.end === end)
       if (self === undefined) return
-      self.direction.datagram(self.to.onGone)
+      self.way.datagram(self.to.onGone)
       yield* Effect.gen(function* () {
         yield* Effect.sleep(consent.disconnected)
         self.to.setState("disconnected")

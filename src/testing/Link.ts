@@ -1,63 +1,37 @@
 /**
- * One path between a client and a server: two directions, each with conditions that may change at any time. Time is the Clock,
- * chance is Random.
+ * One path between a client and a server: two directions, and the address that the client has on it.
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Queue from "effect/Queue"
-import * as Random from "effect/Random"
-import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
+import * as Direction from "./Direction.ts"
 
 /**
- * Conditions of one direction.
+ * The conditions of one direction, in the hands of a test.
  *
  * @category models
  */
-export interface Conditions {
-  /** Milliseconds one way; default 0. */
-  readonly latency: number
-  /** Milliseconds that may come on top, evenly distributed; default 0. */
-  readonly jitter: number
-  /** Share of datagrams that get lost, 0 to 1; what is sent reliably is only late. Default 0. */
-  readonly loss: number
-  /** Nothing gets through. Default false. */
-  readonly isDown: boolean
+export interface Control {
+  readonly conditions: Effect.Effect<Direction.Conditions>
+  /** Changes some conditions, from now on. */
+  readonly set: (change: Partial<Direction.Conditions>) => Effect.Effect<void>
 }
 
 /**
- * @category constants
- */
-export const perfect: Conditions = { latency: 0, jitter: 0, loss: 0, isDown: false }
-
-/**
- * Milliseconds after which what was lost on the way is sent again, beside the way itself (RFC 6298).
- *
- * @category constants
- */
-export const retransmission = 200
-
-/**
- * Sends something that takes effect at the far end by `deliver`, and calls `onSent` when it has left.
+ * One conversation over a link, bound to the address that the client had when it began.
  *
  * @category models
  */
-export type Send = (deliver: () => void, onSent?: () => void) => void
-
-/**
- * @category models
- */
-export interface Direction {
-  readonly conditions: Effect.Effect<Conditions>
-  readonly set: (change: Partial<Conditions>) => Effect.Effect<void>
+export interface Port {
+  /** From the client to the server. */
+  readonly up: Direction.Way
+  /** From the server to the client. */
+  readonly down: Direction.Way
   readonly isUp: () => boolean
-  /** The current conditions, then every change. */
-  readonly changes: Stream.Stream<Conditions>
-  /** A way in the current scope that delivers all of it, in order, once it can. */
-  readonly reliable: Effect.Effect<Send, never, Scope.Scope>
-  /** Delivers, or loses; what is jittered may overtake. */
-  readonly datagram: (deliver: () => void) => void
+  /** One way and back. */
+  readonly roundTrip: Effect.Effect<void>
+  /** Moves to the address that the client has now. */
+  readonly rebind: Effect.Effect<void>
 }
 
 /**
@@ -65,112 +39,57 @@ export interface Direction {
  */
 export interface Link {
   /** From the client to the server. */
-  readonly up: Direction
+  readonly up: Control
   /** From the server to the client. */
-  readonly down: Direction
+  readonly down: Control
   /** Changes both directions. */
-  readonly set: (change: Partial<Conditions>) => Effect.Effect<void>
-  /** One way and back. */
-  readonly roundTrip: Effect.Effect<void>
+  readonly set: (change: Partial<Direction.Conditions>) => Effect.Effect<void>
+  /** Begins a conversation. */
+  readonly open: () => Port
+  /** Gives the client a new address: nothing gets through any more on what was begun before. */
+  readonly changeAddress: Effect.Effect<void>
+  /** Whether the client sleeps; then nothing gets through. */
+  readonly setAsleep: (isAsleep: boolean) => Effect.Effect<void>
 }
 
-interface InFlight {
-  readonly at: number
-  readonly deliver: () => void
-}
-
-const makeDirection = Effect.gen(function* () {
-  const scope = yield* Effect.scope
-  const clock = yield* Clock.Clock
-  const conditions = yield* SubscriptionRef.make(perfect)
-  const current = () => SubscriptionRef.getUnsafe(conditions)
-  const isUp = () => !current().isDown
-  const changes = SubscriptionRef.changes(conditions)
-  const up = Effect.suspend(() =>
-    isUp()
-      ? Effect.void
-      : changes.pipe(
-          Stream.filter(({ isDown }) => !isDown),
-          Stream.runHead,
-          Effect.asVoid
-        )
-  )
-  const delay = Effect.suspend(() => {
-    const { jitter, latency } = current()
-    return jitter === 0 ? Effect.succeed(latency) : Effect.map(Random.next, (chance) => latency + chance * jitter)
-  })
-  const isLost = Effect.suspend(() => {
-    const { loss } = current()
-    return loss === 0 ? Effect.succeed(false) : Effect.map(Random.next, (chance) => chance < loss)
-  })
-  const until = (at: number) =>
-    Effect.suspend(() => {
-      const left = at - clock.currentTimeMillisUnsafe()
-      return left > 0 ? Effect.sleep(left) : Effect.void
-    })
-
-  const reliable = Effect.gen(function* () {
-    const outbox = yield* Queue.unbounded<{ readonly deliver: () => void; readonly onSent: () => void }>()
-    const inFlight = yield* Queue.unbounded<InFlight>()
-    yield* Effect.gen(function* () {
-      const { deliver, onSent } = yield* Queue.take(outbox)
-      yield* up
-      onSent()
-      const again = (yield* isLost) ? retransmission : 0
-      Queue.offerUnsafe(inFlight, { at: clock.currentTimeMillisUnsafe() + (yield* delay) + again, deliver })
-    }).pipe(Effect.forever, Effect.forkScoped)
-    yield* Effect.gen(function* () {
-      const { at, deliver } = yield* Queue.take(inFlight)
-      yield* until(at)
-      // What was on the way when the path broke is sent again when it is back.
-      if (!isUp()) yield* Effect.andThen(up, Effect.sleep(retransmission))
-      deliver()
-    }).pipe(Effect.forever, Effect.forkScoped)
-    const send: Send = (deliver, onSent = () => {}) => void Queue.offerUnsafe(outbox, { deliver, onSent })
-    return send
-  })
-
-  const datagrams = yield* Queue.unbounded<() => void>()
-  yield* Effect.gen(function* () {
-    const deliver = yield* Queue.take(datagrams)
-    if (!isUp() || (yield* isLost)) return
-    const millis = yield* delay
-    if (millis === 0) return deliver()
-    yield* Effect.sleep(millis).pipe(
-      Effect.andThen(Effect.sync(() => (isUp() ? deliver() : undefined))),
-      Effect.forkIn(scope)
-    )
-  }).pipe(Effect.forever, Effect.forkScoped)
-
-  const direction: Direction = {
-    conditions: SubscriptionRef.get(conditions),
-    set: (change) => SubscriptionRef.update(conditions, (before) => ({ ...before, ...change })),
-    isUp,
-    changes,
-    reliable,
-    datagram: (deliver) => void Queue.offerUnsafe(datagrams, deliver)
-  }
-  return direction
-})
-
-/**
- * Completes when something sent reliably has arrived.
- */
-const arrival = (direction: Direction) =>
+/** Completes when something sent reliably has arrived. */
+const arrival = (way: Direction.Way) =>
   Effect.scoped(
-    Effect.flatMap(direction.reliable, (send) => Effect.callback<void>((resume) => send(() => resume(Effect.void))))
+    Effect.flatMap(way.reliable, (send) => Effect.callback<void>((resume) => send(() => resume(Effect.void))))
   )
 
 /**
  * @category constructors
  */
 export const make: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {
-  const up = yield* makeDirection
-  const down = yield* makeDirection
+  const up = yield* Direction.make
+  const down = yield* Direction.make
+  const update = ({ state }: Direction.Direction, change: Partial<Direction.State>) =>
+    SubscriptionRef.update(state, (before) => ({ ...before, ...change }))
+  const both = (change: Partial<Direction.State>) => Effect.andThen(update(up, change), update(down, change))
+  const address = () => SubscriptionRef.getUnsafe(up.state).address
+  const control = (direction: Direction.Direction): Control => ({
+    conditions: SubscriptionRef.get(direction.state),
+    set: (change) => update(direction, change)
+  })
   return {
-    up,
-    down,
-    set: (change) => Effect.andThen(up.set(change), down.set(change)),
-    roundTrip: Effect.andThen(arrival(up), arrival(down))
+    up: control(up),
+    down: control(down),
+    set: both,
+    open: () => {
+      const binding = { address: address() }
+      const port = { up: up.bind(binding), down: down.bind(binding) }
+      return {
+        ...port,
+        isUp: () => port.up.isUp() && port.down.isUp(),
+        roundTrip: Effect.andThen(arrival(port.up), arrival(port.down)),
+        rebind: Effect.suspend(() => {
+          binding.address = address()
+          return both({})
+        })
+      }
+    },
+    changeAddress: Effect.suspend(() => both({ address: address() + 1 })),
+    setAsleep: (isAsleep) => both({ isAsleep })
   }
 })

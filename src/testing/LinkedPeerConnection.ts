@@ -23,6 +23,7 @@ import * as LinkedDataChannel from "./LinkedDataChannel.ts"
 import * as LinkedSdp from "./LinkedSdp.ts"
 import type { Link } from "./Link.ts"
 import * as Links from "./Link.ts"
+import type { Machine } from "./Machine.ts"
 
 /**
  * Where linked peer connections find each other, by the ICE credentials of their descriptions.
@@ -35,6 +36,8 @@ export class Exchange extends Context.Service<
     readonly nextUfrag: Effect.Effect<string>
     readonly peers: Map<string, Peer>
     readonly scope: Scope.Scope
+    /** The time and the chance of the world, which go on whatever becomes of a client. */
+    readonly world: Context.Context<never>
     /** The path between two ends of which neither has one. */
     readonly ideal: Link
   }
@@ -54,6 +57,7 @@ export const layerExchange: Layer.Layer<Exchange> = Layer.effect(
       ),
       peers: new Map<string, Peer>(),
       scope: yield* Effect.scope,
+      world: yield* Effect.context<never>(),
       ideal: yield* Links.make
     }
   })
@@ -89,6 +93,8 @@ export const capabilities: Capabilities = {
 export interface LinkedOptions {
   /** The path of this side to all others; a server has none of its own. */
   readonly link?: Link | undefined
+  /** Where this side runs; while that sleeps it hears nothing of its connection. Default: something that never sleeps. */
+  readonly machine?: Machine | undefined
   /** What to do without, so as to be like another runtime. */
   readonly capabilities?: Partial<Capabilities> | undefined
   /** Bytes; default 262,144, as browsers. */
@@ -100,6 +106,7 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     handlers: PeerConnectionHandlers
   ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
     const scope = yield* Effect.scope
+    const whenAwake = options.machine?.whenAwake ?? ((run: () => void) => run())
     const sessionId = yield* exchange.nextUfrag
     const channels = new Map<number, LinkedDataChannel.LinkedDataChannel>()
     const candidates = new Set<string>()
@@ -126,7 +133,9 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     const setState = (state: PeerConnectionState) => {
       if (self.isClosed || self.state === state) return
       self.state = state
-      handlers.onConnectionStateChange(state)
+      whenAwake(() => {
+        if (!self.isClosed) handlers.onConnectionStateChange(state)
+      })
     }
     const open = (channel: LinkedDataChannel.LinkedDataChannel, line: Association.Line) => {
       const { id, label, options } = channel
@@ -190,7 +199,9 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     }
     yield* Effect.addFinalizer(() => {
       self.isClosed = true
-      return peer.association === undefined ? Effect.void : peer.association.value.leave(peer.end)
+      return peer.association === undefined
+        ? Effect.void
+        : Effect.provideContext(peer.association.value.leave(peer.end), exchange.world)
     })
 
     /** Joins this peer connection to the other one as soon as both know enough. */
@@ -207,9 +218,9 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
         return existing.value.restart()
       }
       const [near, far] = peer.link === undefined && other.link !== undefined ? [other, peer] : [peer, other]
-      const value = yield* Scope.provide(
-        Association.make(near.end, far.end, near.link ?? exchange.ideal),
-        exchange.scope
+      const value = yield* Association.make(near.end, far.end, near.link ?? exchange.ideal).pipe(
+        Scope.provide(exchange.scope),
+        Effect.provideContext(exchange.world)
       )
       peer.association = { value, credentials }
       other.association = peer.association

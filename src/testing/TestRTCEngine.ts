@@ -1,17 +1,37 @@
 /**
  * The real engine on a server in memory: nothing inside the engine is mocked, and time is that of the test's Clock.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as DataChannel from "../DataChannel.ts"
+import type { EngineError } from "../EngineError.ts"
 import type { Capabilities } from "../PeerConnectionFactory.ts"
 import * as PeerConnectionTransport from "../PeerConnectionTransport.ts"
 import * as RegionUrlProvider from "../RegionUrlProvider.ts"
 import * as RTCEngine from "../RTCEngine.ts"
 import * as SignalClient from "../SignalClient.ts"
+import { describeEvent } from "./describeEvent.ts"
+import type { ExpectationFailed } from "./ExpectationFailed.ts"
+import * as History from "./History.ts"
 import type { SimNetwork } from "./SimNetwork.ts"
 import * as TestServer from "./TestServer.ts"
+import type * as TestToken from "./TestToken.ts"
+import * as VirtualTime from "./VirtualTime.ts"
+
+/**
+ * What an engine is made of.
+ *
+ * @category models
+ */
+export type Services =
+  | SignalClient.SignalClient
+  | PeerConnectionTransport.Factory
+  | DataChannel.DataChannel
+  | RegionUrlProvider.RegionUrlProvider
 
 /**
  * Everything that `RTCEngine.make` needs, for a participant on its own paths of the network.
@@ -21,14 +41,7 @@ import * as TestServer from "./TestServer.ts"
 export const layerServices = (
   participant: string,
   capabilities?: Partial<Capabilities>
-): Layer.Layer<
-  | SignalClient.SignalClient
-  | PeerConnectionTransport.Factory
-  | DataChannel.DataChannel
-  | RegionUrlProvider.RegionUrlProvider,
-  never,
-  TestServer.TestServer
-> =>
+): Layer.Layer<Services, never, TestServer.TestServer> =>
   Layer.mergeAll(SignalClient.layer, PeerConnectionTransport.layer, DataChannel.layer, RegionUrlProvider.layer).pipe(
     Layer.provide(
       Layer.unwrap(Effect.map(TestServer.TestServer, ({ platform }) => platform(participant, capabilities)))
@@ -36,7 +49,57 @@ export const layerServices = (
   )
 
 /**
+ * Runs an effect on the machine of a participant: while that sleeps, the effect's timers wait. For parts of an application that
+ * have timers of their own.
+ *
+ * @example
+ * ```ts
+ * import { TestRTCEngine } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const ticking = TestRTCEngine.onMachine("alice", Effect.forever(Effect.sleep("1 second")))
+ * ```
+ *
+ * @category time
+ */
+export const onMachine = <A, E, R>(
+  participant: string,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | TestServer.TestServer> =>
+  Effect.gen(function* () {
+    const { network } = yield* TestServer.TestServer
+    const { machine } = yield* network.paths(participant)
+    return yield* Effect.provideService(effect, Clock.Clock, machine.clock)
+  })
+
+/** The engine as it is, on the machine of its participant, with chance from a seed, and with what happens written down. */
+const settled = Effect.fnUntraced(function* (
+  participant: string
+): Effect.fn.Return<RTCEngine.Engine, never, Services | TestServer.TestServer | Scope.Scope> {
+  const { network } = yield* TestServer.TestServer
+  const { machine } = yield* network.paths(participant)
+  const history = yield* History.History
+  const random = yield* Random.withSeed(Random.Random, `${participant}, ${yield* network.nextSeed}`)
+  const here = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    effect.pipe(Effect.provideService(Clock.Clock, machine.clock), Effect.provideService(Random.Random, random))
+  const engine = yield* here(RTCEngine.make)
+  const events = yield* engine.subscribeEvents
+  yield* Stream.fromSubscription(events).pipe(
+    Stream.runForEach((event) => Effect.sync(() => history.record(participant, () => describeEvent(event), { event }))),
+    Effect.forkScoped
+  )
+  return { ...engine, connect: (options) => here(engine.connect(options)) }
+})
+
+/**
  * Makes the engine of a participant in the current scope; not yet connected.
+ *
+ * @example
+ * ```ts
+ * import { TestRTCEngine } from "effect-livekit/testing"
+ *
+ * const likeNodeDataChannel = TestRTCEngine.make("alice", { iceRestart: false, setConfiguration: false })
+ * ```
  *
  * @category constructors
  */
@@ -45,23 +108,77 @@ export const make = Effect.fnUntraced(function* (
   capabilities?: Partial<Capabilities>
 ): Effect.fn.Return<RTCEngine.Engine, never, TestServer.TestServer | Scope.Scope> {
   const services = yield* Layer.build(layerServices(participant, capabilities))
-  return yield* Effect.provideContext(RTCEngine.make, services)
+  return yield* Effect.provideContext(settled(participant), services)
 })
 
 /**
- * One engine, of the participant `alice`, with its server and its network.
+ * @category models
+ */
+export interface JoinOptions extends Omit<RTCEngine.ConnectOptions, "url" | "token"> {
+  /** Default `room`. */
+  readonly room?: string | undefined
+  /** What to do without, so as to be like another runtime. */
+  readonly capabilities?: Partial<Capabilities> | undefined
+  /** What the token grants beside joining. Default everything. */
+  readonly token?: Partial<TestToken.TokenOptions> | undefined
+}
+
+/**
+ * Makes the engine of a participant and connects it; lets time pass until that is done.
+ *
+ * @example
+ * ```ts
+ * import { Packet } from "effect-livekit"
+ * import { TestRTCEngine, TestServer } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* TestServer.TestServer
+ *   const alice = yield* TestRTCEngine.join("alice")
+ *   yield* alice.sendData(Packet.user("hello"))
+ *   return yield* server.received(1)
+ * }).pipe(Effect.scoped, Effect.provide(TestServer.layer()))
+ * ```
+ *
+ * @category constructors
+ */
+export const join = Effect.fnUntraced(function* (
+  participant: string,
+  options: JoinOptions = {}
+): Effect.fn.Return<RTCEngine.Engine, EngineError | ExpectationFailed, TestServer.TestServer | Scope.Scope> {
+  const { capabilities, room = "room", token: granted, ...connect } = options
+  const server = yield* TestServer.TestServer
+  const engine = yield* make(participant, capabilities)
+  const token = yield* server.token({ identity: participant, room, ...granted })
+  const what = `${participant} is connected`
+  yield* VirtualTime.advancing(engine.connect({ ...connect, url: server.url, token }), { what, within: "2 minutes" })
+  return engine
+})
+
+/**
+ * @category models
+ */
+export interface LayerOptions extends TestServer.TestServerOptions {
+  /** Whose engine it is. Default `alice`. */
+  readonly participant?: string | undefined
+  /** What to do without, so as to be like another runtime. */
+  readonly capabilities?: Partial<Capabilities> | undefined
+}
+
+/**
+ * One engine, with its server and its network, for an application that takes `RTCEngine` from its context.
  *
  * @example
  * ```ts
  * import { RTCEngine } from "effect-livekit"
- * import { TestRTCEngine, TestServer } from "effect-livekit/testing"
+ * import { TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
  * import { Effect } from "effect"
  *
  * const program = Effect.gen(function* () {
  *   const engine = yield* RTCEngine.RTCEngine
  *   const server = yield* TestServer.TestServer
  *   const token = yield* server.token({ identity: "alice", room: "room" })
- *   yield* engine.connect({ url: server.url, token })
+ *   yield* VirtualTime.advancing(engine.connect({ url: server.url, token }))
  *   yield* server.faults.dropSignal("alice")
  * }).pipe(Effect.scoped, Effect.provide(TestRTCEngine.layer()))
  * ```
@@ -69,6 +186,10 @@ export const make = Effect.fnUntraced(function* (
  * @category layers
  */
 export const layer = (
-  options: TestServer.TestServerOptions = {}
-): Layer.Layer<RTCEngine.RTCEngine | TestServer.TestServer | SimNetwork> =>
-  RTCEngine.layer.pipe(Layer.provide(layerServices("alice")), Layer.provideMerge(TestServer.layer(options)))
+  options: LayerOptions = {}
+): Layer.Layer<RTCEngine.RTCEngine | TestServer.TestServer | SimNetwork> => {
+  const { capabilities, participant = "alice", ...server } = options
+  return Layer.effect(RTCEngine.RTCEngine, make(participant, capabilities)).pipe(
+    Layer.provideMerge(TestServer.layer(server))
+  )
+}

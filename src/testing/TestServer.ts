@@ -1,30 +1,34 @@
 /**
- * A LiveKit server in memory: the room logic of the dev server behind sockets, HTTP and peer connections that never leave the
- * process, over a network that the test controls, on the Clock of the test.
+ * A LiveKit-compatible server in memory, on a network that the test controls, on the Clock of the test.
  */
-import type * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
+import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
-import { HttpGet, HttpGetError } from "../HttpGet.ts"
+import { HttpGet } from "../HttpGet.ts"
+import type { ReceivedPacket } from "../Packet.ts"
 import type { Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import type * as RoomFaults from "../room/Faults.ts"
-import type { DialRequest } from "../room/JoinParameters.ts"
-import { Refusal } from "../room/Refusal.ts"
 import * as RestartableRooms from "../room/RestartableRooms.ts"
-import type { Frame } from "../room/SignalSocket.ts"
 import { TokenVerifier } from "../room/TokenVerifier.ts"
 import { WebSocketConstructor } from "../WebSocketConstructor.ts"
+import type { ExpectationFailed } from "./ExpectationFailed.ts"
+import { failed } from "./ExpectationFailed.ts"
+import * as History from "./History.ts"
+import * as Inbox from "./Inbox.ts"
 import { InMemoryWebSocket } from "./InMemoryWebSocket.ts"
 import * as LinkedPeerConnection from "./LinkedPeerConnection.ts"
 import * as SimNetworks from "./SimNetwork.ts"
 import { SimNetwork } from "./SimNetwork.ts"
+import * as TestListener from "./TestListener.ts"
+import * as TestParticipant from "./TestParticipant.ts"
+import * as TestRequest from "./TestRequest.ts"
 import * as TestToken from "./TestToken.ts"
+import * as VirtualTime from "./VirtualTime.ts"
 
 /**
  * @category models
@@ -36,6 +40,13 @@ export interface TestServerOptions {
   readonly pingTimeout?: number | undefined
   /** False makes a server that knows only `/rtc`, as older ones do. Default true. */
   readonly hasV1?: boolean | undefined
+  /**
+   * Names of regions, nearest first, as LiveKit Cloud has them: the server is then at `wss://test.livekit.cloud`, and each
+   * region at a host of its own in front of that. All lead to the same rooms. Default none.
+   */
+  readonly regions?: ReadonlyArray<string> | undefined
+  /** Of all that is left to chance, on the network and in the engines. Default `effect-livekit`. */
+  readonly seed?: string | number | undefined
 }
 
 /**
@@ -44,15 +55,33 @@ export interface TestServerOptions {
  * @category models
  */
 export interface Faults extends RoomFaults.Faults {
-  /** Answers no dial from now on: the port is closed, the sessions and their media live on. */
+  /**
+   * Answers no dial from now on: the port is closed, the sessions and their media live on.
+   */
   readonly refuseDials: Effect.Effect<void>
-  /** Ends {@link refuseDials}. */
+  /** Ends {@link refuseDials}, and {@link closeHost} for every host. */
   readonly acceptDials: Effect.Effect<void>
+  /** Answers no dial at the host of this URL. */
+  readonly closeHost: (url: string) => Effect.Effect<void>
   /** Ends the server and all sessions, without a word. */
   readonly stop: Effect.Effect<void>
   /** Starts an empty server in its place. */
   readonly start: Effect.Effect<void>
 }
+
+/**
+ * A dial that waits for the test's decision.
+ *
+ * @category models
+ */
+export type Request = TestRequest.TestRequest
+
+/**
+ * A participant without an engine.
+ *
+ * @category models
+ */
+export type Participant = TestParticipant.TestParticipant
 
 /**
  * What a participant's engine needs of its platform.
@@ -72,13 +101,36 @@ export class TestServer extends Context.Service<
     /** A token for a participant. */
     readonly token: (options: TestToken.TokenOptions) => Effect.Effect<Redacted.Redacted<string>>
     readonly participants: (room: string) => Effect.Effect<ReadonlyArray<string>>
+    /** The URLs of the regions, nearest first. */
+    readonly regions: ReadonlyArray<string>
+    /**
+     * The next dial of a client, for the test to decide; from the first use on, all dials wait for that. Lets time pass until
+     * there is one; fails with the history when there is none within a minute, or the time given.
+     */
+    readonly request: Effect.Effect<Request, ExpectationFailed>
+    /** From now on dials wait for {@link request}. */
+    readonly holdRequests: Effect.Effect<void>
+    /** The room answers by itself again, also what waits. */
+    readonly answerRequests: Effect.Effect<void>
+    /** Lets another participant into a room, one without an engine. */
+    readonly join: (options: TestToken.TokenOptions) => Effect.Effect<Participant>
+    /**
+     * Texts of the next user packets that clients have sent to the server, each handed out once, replayed ones too. Lets time
+     * pass until they are there; fails with the history when they are not within a minute, or the time given.
+     */
+    readonly received: (
+      count: number,
+      options?: Inbox.ReceiveOptions
+    ) => Effect.Effect<ReadonlyArray<string>, ExpectationFailed>
+    /** All packets that clients have sent so far, as they came. */
+    readonly packets: Effect.Effect<ReadonlyArray<ReceivedPacket & { readonly from: string }>>
     readonly faults: Faults
+    /** The network around it, which is a service of its own too. */
+    readonly network: SimNetwork["Service"]
     /** The platform of a participant, who is on the paths of that name in the {@link SimNetwork}. */
     readonly platform: (participant: string, capabilities?: Partial<Capabilities>) => Layer.Layer<Platform>
   }
 >()("effect-livekit/testing/TestServer") {}
-
-const host = "livekit.test"
 
 /**
  * @category constructors
@@ -87,137 +139,117 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
   const { pingInterval = 5, pingTimeout = 15, hasV1 = true } = options
   const network = yield* SimNetwork
   const exchange = yield* LinkedPeerConnection.Exchange
+  const history = yield* History.History
   const clock = yield* Clock.Clock
   const scope = yield* Effect.scope
   const run = Effect.runForkWith(yield* Effect.context<never>())
   const tokens = TestToken.make(clock)
+  const desk = yield* TestRequest.make
+  const inbox = Inbox.make("the server")
   const isListening = yield* Ref.make(true)
+  const closedHosts = yield* Ref.make<ReadonlySet<string>>(new Set())
+  const { host, regions, url } = addresses(options.regions ?? [])
+  const hosts = new Set([host, ...regions.map((region) => new URL(region).host)])
   const rooms = yield* RestartableRooms.make({
     pingInterval,
     pingTimeout,
     updateInterval: 0,
-    gunzip: () => Effect.fail("Unreadable")
+    gunzip: () => Effect.fail("Unreadable"),
+    onFault: (what) => history.record("server", what),
+    onPacket: (from, kind, bytes) => {
+      const letter = inbox.put(from, kind, bytes)
+      const what = () => `receives from ${from}, ${letter === undefined ? "no packet" : Inbox.describe(letter)}`
+      history.record("server", what, { group: `${from}, ${kind}` })
+    }
   }).pipe(
     Effect.provide(Layer.provide(LinkedPeerConnection.layer(), Layer.succeed(LinkedPeerConnection.Exchange, exchange))),
     Effect.provideService(TokenVerifier, tokens)
   )
-
-  const isRoute = (path: string, suffix: string) => path === `/rtc${suffix}` || (hasV1 && path === `/rtc/v1${suffix}`)
-  const unknownRoute = Effect.fail(new Refusal({ status: 404, body: "404 page not found\n" }))
-  const admit = Effect.fnUntraced(function* (request: DialRequest) {
-    const server = yield* rooms.current
-    const claims = yield* server.authenticate(request)
-    if (!isRoute(request.path, "")) return yield* unknownRoute
-    return { server, admission: yield* server.admit(request, claims) }
-  })
-  const validate = Effect.fnUntraced(function* (request: DialRequest) {
-    const server = yield* rooms.current
-    const claims = yield* server.authenticate(request)
-    if (!isRoute(request.path, "/validate")) return yield* unknownRoute
-    yield* server.validate(request, claims)
-  })
-  const isReachable = (url: URL) => Effect.map(Ref.get(isListening), (listening) => listening && url.host === host)
-
-  /** One dial from the first packet on; its scope ends with the socket. */
-  const serve = Effect.fnUntraced(function* (participant: string, url: URL, socket: InMemoryWebSocket) {
-    const { signal } = yield* network.paths(participant)
-    const toServer = yield* signal.up.reliable
-    const toClient = yield* signal.down.reliable
-    const frames = yield* Queue.unbounded<Frame, Cause.Done>()
-    const ended = yield* Latch.make(false)
-    const over = () => {
-      Queue.endUnsafe(frames)
-      ended.openUnsafe()
-    }
-    const close = (code: number) => {
-      Queue.endUnsafe(frames)
-      toClient(() => {
-        socket.closedByPeer(code, "")
-        ended.openUnsafe()
-      })
-    }
-    socket.listen((frame) =>
-      toServer(() => {
-        if (frame._tag === "Closed") over()
-        else Queue.offerUnsafe(frames, frame.bytes)
-      })
-    )
-    yield* signal.roundTrip
-    if (!(yield* isReachable(url))) {
-      close(1006)
-      return yield* ended.await
-    }
-    yield* signal.roundTrip
-    yield* admit(dialOf(url)).pipe(
-      Effect.flatMap(({ admission, server }) => {
-        toClient(() => socket.opened())
-        return server.accept(admission, {
-          frames,
-          send: (frame) => toClient(() => socket.receive(frame)),
-          close,
-          destroy: () => close(1006)
-        })
-      }),
-      Effect.catch(() => Effect.sync(() => close(1006)))
-    )
-    yield* ended.await
+  const listener = TestListener.make({
+    rooms,
+    desk,
+    history,
+    hasV1,
+    regions,
+    isReachable: Effect.fnUntraced(function* (at) {
+      return (yield* Ref.get(isListening)) && hosts.has(at.host) && !(yield* Ref.get(closedHosts)).has(at.host)
+    })
   })
 
   const platform = (participant: string, capabilities: Partial<Capabilities> = {}): Layer.Layer<Platform> =>
     Layer.unwrap(
-      Effect.map(network.paths(participant), ({ media, signal }) =>
+      Effect.map(network.paths(participant), ({ machine, media, signal }) =>
         Layer.mergeAll(
           Layer.succeed(WebSocketConstructor, (href) => {
-            const url = new URL(href)
             const socket = new InMemoryWebSocket()
-            run(Effect.forkIn(Effect.scoped(serve(participant, url, socket)), scope))
+            run(Effect.forkIn(Effect.scoped(listener.serve(participant, signal, new URL(href), socket)), scope))
             return socket
           }),
-          Layer.succeed(HttpGet, (href, headers) => {
-            const url = new URL(href)
-            return signal.roundTrip.pipe(
-              Effect.andThen(isReachable(url)),
-              Effect.flatMap((reachable) =>
-                reachable
-                  ? Effect.match(validate({ ...dialOf(url), authorization: headers["Authorization"] }), {
-                      onSuccess: () => ({ status: 200, body: "success", cacheControl: undefined }),
-                      onFailure: ({ body, status }) => ({ status, body, cacheControl: undefined })
-                    })
-                  : Effect.fail(new HttpGetError({ cause: new Error(`nobody listens at ${url.host}`) }))
-              )
-            )
-          }),
-          LinkedPeerConnection.layer({ link: media, capabilities }).pipe(
+          Layer.succeed(HttpGet, (href, headers) => listener.get(signal, new URL(href), headers)),
+          LinkedPeerConnection.layer({ link: media, machine, capabilities }).pipe(
             Layer.provide(Layer.succeed(LinkedPeerConnection.Exchange, exchange))
           )
         )
       )
     )
 
+  const noted = (what: string, effect: Effect.Effect<void>) =>
+    Effect.andThen(
+      Effect.sync(() => history.record("server", what)),
+      effect
+    )
+  const within: Duration.Input = "1 minute"
   return TestServer.of({
-    url: `ws://${host}`,
+    url,
+    regions,
     token: (token) => Effect.map(tokens.issueFor(token), Redacted.make),
     participants: rooms.participants,
+    request: Effect.andThen(
+      desk.hold,
+      VirtualTime.until(desk.take, within, () => failed("a client asks to join or to resume", within))
+    ),
+    holdRequests: desk.hold,
+    answerRequests: desk.release,
+    join: (who) =>
+      TestParticipant.make(who.identity, history, (onData) =>
+        Effect.flatMap(rooms.current, ({ enter }) => enter(TestToken.claims(who), onData))
+      ),
+    received: inbox.take,
+    packets: Effect.sync(inbox.all),
     platform,
+    network,
     faults: {
       ...rooms.faults,
-      refuseDials: Ref.set(isListening, false),
-      acceptDials: Ref.set(isListening, true),
+      refuseDials: noted("closes its port", Ref.set(isListening, false)),
+      acceptDials: noted("opens its port", Effect.andThen(Ref.set(isListening, true), Ref.set(closedHosts, new Set()))),
+      closeHost: (at) =>
+        noted(
+          `closes ${new URL(at).host}`,
+          Ref.update(closedHosts, (closed) => new Set([...closed, new URL(at).host]))
+        ),
       stop: Effect.andThen(Ref.set(isListening, false), rooms.stop),
       start: Effect.andThen(rooms.start, Ref.set(isListening, true))
     }
   })
 })
 
-const dialOf = (url: URL): DialRequest => ({ path: url.pathname, query: url.searchParams, authorization: undefined })
+/** Engines ask for regions at LiveKit Cloud only, so a server with regions has to be there. */
+const addresses = (regions: ReadonlyArray<string>) => {
+  if (regions.length === 0) return { host: "livekit.test", url: "ws://livekit.test", regions: [] }
+  const host = "test.livekit.cloud"
+  return { host, url: `wss://${host}`, regions: regions.map((region) => `wss://${region}.${host}`) }
+}
 
 /**
- * A server and the network around it.
+ * A server, the network around it, and the history of both.
  *
  * @category layers
  */
-export const layer = (options: TestServerOptions = {}): Layer.Layer<TestServer | SimNetwork> =>
-  Layer.effect(TestServer, make(options)).pipe(
+export const layer = (options: TestServerOptions = {}): Layer.Layer<TestServer | SimNetwork> => {
+  const seed = options.seed ?? "effect-livekit"
+  return Layer.effect(TestServer, Random.withSeed(make(options), `${seed}, server`)).pipe(
     Layer.provide(LinkedPeerConnection.layerExchange),
-    Layer.provideMerge(Layer.effect(SimNetwork, SimNetworks.make))
+    Layer.provideMerge(Layer.effect(SimNetwork, Random.withSeed(SimNetworks.make, `${seed}, network`))),
+    Layer.provideMerge(History.layer)
   )
+}

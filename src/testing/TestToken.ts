@@ -44,22 +44,23 @@ export const make = (clock: Clock.Clock): TestTokens => {
         : Effect.succeed(claims)
     },
     issue: (claims) => write(claims, defaultTtl),
-    issueFor: ({ ttl = defaultTtl, ...claims }) =>
-      write(
-        {
-          name: "",
-          metadata: "",
-          attributes: {},
-          isAgent: false,
-          roomJoin: true,
-          canPublish: true,
-          canSubscribe: true,
-          canPublishData: true,
-          canUpdateOwnMetadata: false,
-          expiresAt: undefined,
-          ...claims
-        },
-        ttl
-      )
+    issueFor: ({ ttl = defaultTtl, ...options }) => write(claims(options), ttl)
   }
 }
+
+/** What such a token grants: everything, where nothing else is said. */
+export const claims = ({ identity, room, ...granted }: TokenOptions): Claims => ({
+  name: "",
+  metadata: "",
+  attributes: {},
+  isAgent: false,
+  roomJoin: true,
+  canPublish: true,
+  canSubscribe: true,
+  canPublishData: true,
+  canUpdateOwnMetadata: false,
+  expiresAt: undefined,
+  ...granted,
+  identity,
+  room
+})

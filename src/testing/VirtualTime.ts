@@ -1,15 +1,24 @@
 /**
  * Letting time pass for engines, servers and networks on the test's Clock.
  */
+import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
+import { type ExpectationFailed, failed } from "./ExpectationFailed.ts"
 
 /** More turns than anything here takes without waiting for time. */
 const turns = 500
 
 /**
  * Lets everything that was begun go as far as it can before time passes.
+ *
+ * @example
+ * ```ts
+ * import { VirtualTime } from "effect-livekit/testing"
+ *
+ * const begun = VirtualTime.settle
+ * ```
  *
  * @category time
  */
@@ -28,15 +37,49 @@ export const settle: Effect.Effect<void> = Effect.asVoid(Effect.repeat(Effect.yi
  * @category time
  */
 export const elapse = (duration: Duration.Input): Effect.Effect<void> =>
-  settle.pipe(Effect.andThen(TestClock.adjust(duration)), Effect.andThen(settle))
+  settle.pipe(Effect.andThen(pass(duration)), Effect.andThen(settle))
 
 /**
- * Runs an effect and lets time pass until it is done, a little at a time.
+ * Runs an effect and lets time pass until it is done, and no longer. Fails with the recent history when it is not done within
+ * ten minutes, or the time given.
+ *
+ * @example
+ * ```ts
+ * import { TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const connected = Effect.gen(function* () {
+ *   const server = yield* TestServer.TestServer
+ *   const engine = yield* TestRTCEngine.make("alice")
+ *   const token = yield* server.token({ identity: "alice", room: "hall" })
+ *   yield* VirtualTime.advancing(engine.connect({ url: server.url, token }), { within: "30 seconds" })
+ *   return engine
+ * })
+ * ```
  *
  * @category time
  */
-export const advancing = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.raceFirst(effect, Effect.andThen(settle, Effect.forever(TestClock.adjust(step))))
+export const advancing = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  options: { readonly within?: Duration.Input | undefined; readonly what?: string | undefined } = {}
+): Effect.Effect<A, E | ExpectationFailed, R> => {
+  const { what = "what was begun comes to its end", within = "10 minutes" } = options
+  return until(effect, within, () => failed(what, within))
+}
 
-/** Milliseconds. */
-const step = 5
+/** Lets time pass until an effect is done, or so much time has passed. */
+export const until = <A, E, R, E2>(
+  effect: Effect.Effect<A, E, R>,
+  within: Duration.Input,
+  orElse: () => Effect.Effect<A, E2>
+): Effect.Effect<A, E | E2, R> =>
+  Effect.raceFirst(effect, settle.pipe(Effect.andThen(pass(within)), Effect.andThen(settle), Effect.andThen(orElse)))
+
+/** On a Clock that is not a test's, time passes by itself. */
+const pass = (duration: Duration.Input): Effect.Effect<void> =>
+  Clock.clockWith((clock) =>
+    "adjust" in clock
+      ? // Somebody else may be letting time pass already. That is noticed a moment late, behind all that falls due.
+        Effect.raceFirst(TestClock.adjust(duration), Effect.delay(Effect.sleep(duration), 1))
+      : Effect.sleep(duration)
+  )

@@ -22,7 +22,7 @@ export const endToEnd = <R>(
     readonly time?: "live" | "virtual"
   },
   far: Effect.Effect<Far<R>, never, R | Scope.Scope>,
-  run: <A, E>(test: Effect.Effect<A, E, R | Scope.Scope>) => Effect.Effect<A, E>
+  run: <A, E>(test: Effect.Effect<A, E, R | Scope.Scope>) => Effect.Effect<A, unknown>
 ) => {
   const { resumable, time = "live" } = options
   const participants = (name: string, test: Effect.Effect<void, unknown, R | Scope.Scope>) =>
