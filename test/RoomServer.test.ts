@@ -127,6 +127,24 @@ describe("a participant", () => {
   )
 
   on(
+    "that is told to go closes its peer connections before the server does, or is given a second",
+    Effect.gen(function* () {
+      const { joined, server } = yield* makeServer()
+      const alice = yield* joined("alice")
+      const bob = yield* joined("bob")
+      for (const { identity } of [alice, bob]) yield* server.faults.leave(identity, new LeaveRequest())
+      yield* alice.signal.said
+      const closed = () => [alice.publisher.isClosed(), bob.publisher.isClosed()]
+      assert.deepStrictEqual(closed(), [false, false])
+      yield* alice.subscriber.become("closed")
+      assert.deepStrictEqual(closed(), [true, false])
+      yield* TestClock.adjust("1 second")
+      yield* bob.signal.said
+      assert.deepStrictEqual(closed(), [true, true])
+    })
+  )
+
+  on(
     "lives on without a signal for as long as its media does",
     Effect.gen(function* () {
       const { joined, present, resume } = yield* makeServer()

@@ -14,6 +14,7 @@ import {
   TrackPublishedResponse
 } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
@@ -54,6 +55,8 @@ export interface ParticipantOptions {
   readonly onEnd: (reason: DisconnectReason) => Effect.Effect<void>
 }
 
+export type Goodbye = "disconnect" | "reconnect" | "told" | "silently"
+
 export interface Participant {
   readonly info: ParticipantInfo
   readonly claims: Claims
@@ -73,8 +76,13 @@ export interface Participant {
   readonly takeResumeTrouble: (how: ResumeTrouble) => boolean
   /** Restarts ICE of the subscriber, where the runtime can; takes back that the participant is about to be removed. */
   readonly restartIce: Effect.Effect<void>
-  /** Says goodbye as told, closes the signal and ends the session. */
-  readonly end: (next: "disconnect" | "reconnect" | "silently", reason: DisconnectReason) => Effect.Effect<void>
+  /** Says goodbye as told, unless the client was `told` already, closes the signal and ends the session. */
+  readonly end: (next: Goodbye, reason: DisconnectReason) => Effect.Effect<void>
+  /**
+   * Done when the peer connections may go: the client has been told that it is over, and closes them first, or has a second to
+   * do so. One that loses them while it sends could crash in its runtime (wrtc).
+   */
+  readonly mayClose: Effect.Effect<void>
   /** Takes the frames of a socket until it ends. */
   readonly receive: (socket: SignalSocket) => Effect.Effect<void>
 }
@@ -83,6 +91,8 @@ export interface Participant {
 const joinTimeout = 60_000
 /** Milliseconds that a peer connection may be disconnected before it counts as failed (L2). */
 const disconnectedTimeout = 15_000
+/** Milliseconds that a client has to close its peer connections once it was told that it is over. */
+const closeTimeout = 1_000
 /** Milliseconds that a participant stays without media (L2). */
 const goneTimeout = 5_000
 
@@ -118,6 +128,7 @@ export const make = Effect.fnUntraced(function* (
     trouble: undefined as { readonly how: ResumeTrouble; readonly until: number } | undefined
   }
 
+  const hasHungUp = yield* Deferred.make<void>()
   const leave = (value: LeaveRequest | undefined) => {
     if (value !== undefined) send({ case: "leave", value })
     signal.close()
@@ -126,7 +137,8 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       if (self.hasEnded) return Effect.void
       self.hasEnded = true
-      leave(next === "silently" ? undefined : leaveRequest(protocol, next, reason))
+      if (next === "silently" || !self.hasConnected) Deferred.doneUnsafe(hasHungUp, Effect.void)
+      leave(next === "silently" || next === "told" ? undefined : leaveRequest(protocol, next, reason))
       return options.onEnd(reason)
     })
   // A description that cannot be used ends the session with a request to start over (Q9).
@@ -191,6 +203,7 @@ export const make = Effect.fnUntraced(function* (
   })
   const onState = Effect.fnUntraced(function* (target: Target, state: PeerConnectionState) {
     const change = ++self.changes[target]
+    if (self.hasEnded && state !== "connected") Deferred.doneUnsafe(hasHungUp, Effect.void)
     if (state === "connected" && target === transports.primary && !self.hasConnected) {
       self.hasConnected = true
       info.state = ParticipantInfo_State.ACTIVE
@@ -261,6 +274,7 @@ export const make = Effect.fnUntraced(function* (
       return orStartOver(transports.offer({ iceRestart: true }))
     }),
     end,
+    mayClose: Effect.timeoutOption(Deferred.await(hasHungUp), closeTimeout).pipe(Effect.asVoid),
     receive: (socket) =>
       Queue.take(socket.frames).pipe(
         Effect.map((frame) => report({ _tag: "Frame", frame, socket })),

@@ -155,7 +155,7 @@ export const make = Effect.fnUntraced(function* (
       const leave = leaveRequest(parameters.protocol, "reconnect", DisconnectReason.STATE_MISMATCH)
       socket.send(SignalFormat.encode("protobuf", { case: "leave", value: leave }))
       socket.close(1000)
-      return yield* session?.participant.end("silently", DisconnectReason.STATE_MISMATCH) ?? Effect.void
+      return yield* session?.participant.end("told", DisconnectReason.STATE_MISMATCH) ?? Effect.void
     }
     const { participant, sender } = session
     const { send } = participant.signal
@@ -245,7 +245,7 @@ export const make = Effect.fnUntraced(function* (
         withParticipant(identity, (participant) => {
           participant.signal.send({ case: "leave", value: leave })
           participant.signal.close()
-          return leave.action === LeaveRequest_Action.RESUME ? Effect.void : participant.end("silently", leave.reason)
+          return leave.action === LeaveRequest_Action.RESUME ? Effect.void : participant.end("told", leave.reason)
         }),
       refreshToken: (identity) => withParticipant(identity, sendToken)
     },

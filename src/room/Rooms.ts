@@ -67,7 +67,8 @@ export const make = Effect.fnUntraced(function* (options: {
       room.remove(session, reason, yield* now)
       if (room.sessions.size === 0 && rooms.get(room.info.name) === room) rooms.delete(room.info.name)
       // The session's own fiber may be the one that ends it, so its scope is closed from outside.
-      yield* Effect.forkIn(Scope.close(session.scope, Exit.void), serverScope)
+      const closing = Effect.andThen(session.participant.mayClose, Scope.close(session.scope, Exit.void))
+      yield* Effect.forkIn(closing, serverScope)
     })
   const participantInfo = Effect.fnUntraced(function* (claims: Claims) {
     return new ParticipantInfo({

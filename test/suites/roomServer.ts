@@ -2,7 +2,7 @@
  * The room logic without a network: sockets and peer connections are values in the hands of a test.
  */
 import { type DataPacket, SessionDescription, SignalRequest, SignalResponse } from "@livekit/protocol"
-import { type Cause, Context, Effect, Layer, Queue, Redacted } from "effect"
+import { type Cause, Context, Effect, Layer, Queue, Redacted, type Scope } from "effect"
 import { AccessToken } from "effect-livekit/dev-server"
 import { PeerConnectionFactory as Factory } from "effect-livekit"
 import * as RoomServer from "../../src/room/RoomServer.ts"
@@ -16,6 +16,8 @@ export interface FakePeer {
   readonly opened: Map<string, FakeChannel>
   readonly remote: Array<Factory.SessionDescription>
   readonly restarts: () => number
+  /** Whether the server has closed it. */
+  readonly isClosed: () => boolean
   readonly become: (state: Factory.PeerConnectionState) => Effect.Effect<void>
 }
 
@@ -67,8 +69,10 @@ export const fakePeers = (options: { readonly iceRestart: boolean }) =>
       const made: Array<FakePeer> = []
       const make = (_: Factory.RtcConfiguration, handlers: Factory.PeerConnectionHandlers) =>
         // Not at once, because a runtime need not do so either.
-        Effect.map(Effect.yieldNow, (): Factory.PeerConnection => {
-          const self = { state: "new" as Factory.PeerConnectionState, restarts: 0 }
+        Effect.gen(function* (): Effect.fn.Return<Factory.PeerConnection, never, Scope.Scope> {
+          yield* Effect.yieldNow
+          const self = { state: "new" as Factory.PeerConnectionState, restarts: 0, isClosed: false }
+          yield* Effect.addFinalizer(() => Effect.sync(() => void (self.isClosed = true)))
           const remote: Array<Factory.SessionDescription> = []
           const opened = new Map<string, FakeChannel>()
           made.push({
@@ -76,6 +80,7 @@ export const fakePeers = (options: { readonly iceRestart: boolean }) =>
             opened,
             remote,
             restarts: () => self.restarts,
+            isClosed: () => self.isClosed,
             become: (state) =>
               Effect.sync(() => {
                 self.state = state
