@@ -47,6 +47,7 @@ export const make = (options: {
         self.hasEnded = true
         return options.onEnd(reason)
       }),
+    mayClose: Effect.void,
     receive: () => Effect.void
   }
 }
