@@ -13,7 +13,7 @@ import { EngineConfig } from "./EngineConfig.ts"
 import { HttpGet } from "./HttpGet.ts"
 import { closeOnFailure } from "./internal/closeOnFailure.ts"
 import { readFrame } from "./internal/readFrame.ts"
-import { redactCause } from "./internal/redact.ts"
+import { redactCause, redactText } from "./internal/redact.ts"
 import * as SignalSocket from "./internal/SignalSocket.ts"
 import type { Recovery } from "./Recovery.ts"
 import * as SignalConnection from "./SignalConnection.ts"
@@ -129,7 +129,7 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
       const reason =
         answer.status >= 200 && answer.status < 300
           ? new UpgradeFailed({ status: answer.status })
-          : new Rejected({ status: answer.status, body: answer.body })
+          : new Rejected({ status: answer.status, body: redactText(answer.body, token) })
       return yield* new SignalError({ reason })
     })
 
@@ -236,8 +236,12 @@ const wrapJoinRequest = Effect.fnUntraced(function* (
   return gzip === undefined ? SignalUrl.queryV1(request, false) : SignalUrl.queryV1(yield* gzip(request), true)
 })
 
+/** Text frames are passed over, as they are later (SC9). */
+const takeBinary = (socket: SignalSocket.SignalSocket): Effect.Effect<Uint8Array, SignalSocket.SocketEnded> =>
+  Effect.flatMap(Queue.take(socket.frames), (frame) => (frame === "text" ? takeBinary(socket) : Effect.succeed(frame)))
+
 const firstFrame = Effect.fnUntraced(function* (socket: SignalSocket.SignalSocket, millis: number) {
-  const frame = yield* Queue.take(socket.frames).pipe(
+  const frame = yield* takeBinary(socket).pipe(
     Effect.timeoutOrElse({
       duration: millis,
       orElse: () => Effect.fail(new SignalError({ reason: new FirstFrameTimeout({ millis }) }))
@@ -246,9 +250,7 @@ const firstFrame = Effect.fnUntraced(function* (socket: SignalSocket.SignalSocke
       Effect.fail(new SignalError({ reason: new SocketLost({ code, why }) }))
     )
   )
-  return frame === "text"
-    ? ({ _tag: "Malformed", size: 0, cause: "a text frame" } satisfies SignalConnection.Incoming)
-    : readFrame(frame)
+  return readFrame(frame)
 })
 
 const refuseFirst = (first: SignalConnection.Incoming, expected: string) => {

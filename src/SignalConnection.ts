@@ -95,6 +95,7 @@ export const make = (options: {
     if (options.first !== undefined) Queue.offerUnsafe(incoming, options.first)
 
     const expire = Effect.sleep(options.ping.timeout * 1000).pipe(
+      Effect.andThen(Deferred.succeed(end, { _tag: "PingTimeout" })),
       Effect.andThen(Effect.sync(() => socket.closeUnsafe(pingTimeoutCode, "Ping timeout")))
     )
 
@@ -116,7 +117,7 @@ export const make = (options: {
 
     yield* receive.pipe(
       Effect.forever,
-      Effect.catchTag("SocketEnded", ({ code, why }) => Deferred.succeed(end, endOf(code, why))),
+      Effect.catchTag("SocketEnded", ({ code, why }) => Deferred.succeed(end, { _tag: "Closed", code, why })),
       Effect.andThen(Queue.end(incoming)),
       Effect.forkScoped
     )
@@ -142,9 +143,6 @@ export const make = (options: {
       rtt: Ref.get(rtt)
     }
   })
-
-const endOf = (code: number, why: string): SignalEnd =>
-  code === pingTimeoutCode ? { _tag: "PingTimeout" } : { _tag: "Closed", code, why }
 
 /** Close code for a server that stopped answering pings (SC20). */
 export const pingTimeoutCode = 3000

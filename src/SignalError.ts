@@ -64,7 +64,7 @@ export class Unreachable extends Data.TaggedError("Unreachable")<{
  */
 export class Rejected extends Data.TaggedError("Rejected")<{
   readonly status: number
-  /** The body of the answer, exactly. */
+  /** The body of the answer, exactly; only the token is taken out, should the server repeat it. */
   readonly body: string
 }> {
   get recovery(): Recovery {

@@ -9,6 +9,7 @@ import {
   DataStream_Header,
   DataStream_Trailer,
   MetricsBatch,
+  RoomMovedResponse,
   RpcAck,
   RpcRequest,
   RpcResponse,
@@ -18,9 +19,10 @@ import {
   Transcription,
   UserPacket
 } from "@livekit/protocol"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Packet } from "effect-livekit"
 import { TestServer, VirtualTime } from "effect-livekit/testing"
+import { inspect } from "node:util"
 import { count, join, last, say, tags, test } from "./suites/inMemory.ts"
 
 const { elapse } = VirtualTime
@@ -151,7 +153,7 @@ describe("signal messages", () => {
       const { faults } = yield* TestServer.TestServer
       const alice = yield* join("alice", { mode: "single" })
       for (const candidateInit of ["", "{", '{"candidate":"candidate:nonsense"}']) {
-        for (const target of [0, 1]) {
+        for (const target of [0, 1, 7]) {
           const message = { case: "trickle", value: { candidateInit, target } } as const
           yield* faults.sendRaw("alice", new SignalResponse({ message }).toBinary())
         }
@@ -159,6 +161,25 @@ describe("signal messages", () => {
       yield* elapse("1 second")
       assert.strictEqual(yield* alice.engine.state, "Connected")
       assert.notInclude(tags(alice), "Resuming")
+    })
+  )
+
+  test(
+    "is who the server says after a move to another room, and shows the token of that to nobody",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const value = new RoomMovedResponse({
+        room: { name: "elsewhere" },
+        token: "secret-of-elsewhere",
+        participant: { sid: "PA_elsewhere", identity: "alice" }
+      })
+      yield* faults.sendRaw("alice", new SignalResponse({ message: { case: "roomMoved", value } }).toBinary())
+      yield* elapse("1 second")
+      assert.strictEqual(Option.getOrThrow(yield* alice.engine.participant).sid, "PA_elsewhere")
+      const moved = last(alice, "OtherMessage")?.message
+      assert.isTrue(moved?.case === "roomMoved" && moved.value.room?.name === "elsewhere")
+      assert.notInclude(inspect(alice.events, { depth: 9 }), "secret-of-elsewhere")
     })
   )
 

@@ -17,6 +17,7 @@ import {
 import { Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Scope } from "effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import { TestClock } from "effect/testing"
+import { inspect } from "node:util"
 import { EngineConfig, HttpGet, SignalClient, type SignalConnection } from "../src/index.ts"
 import { TestSocket } from "../src/testing/index.ts"
 
@@ -127,6 +128,45 @@ describe("SignalClient.join", () => {
       assert.strictEqual(new URL(requests[0] ?? "").protocol, "http:")
       assert.isTrue(Option.isNone(yield* Queue.poll((yield* TestSocket.TestSocket).dials)))
     }).pipe(Effect.provide(client({ status: 401, body: "invalid authorization token" })))
+  )
+
+  it.effect("shows the token to nobody, though the server repeats it in whatever form", () =>
+    Effect.gen(function* () {
+      for (const [secret, body] of [
+        ["secret-token", "bad /rtc/v1/validate?access_token=secret-token, secret-token"],
+        [
+          "secret token+/ü",
+          "bad ?access_token=secret+token%2B%2F%C3%BC or secret%20token%2B%2F%C3%BC or secret token+/ü"
+        ]
+      ] as const) {
+        const answered = client({ status: 401, body })
+        const error = yield* refused({ token: Redacted.make(secret) }).pipe(Effect.provide(answered))
+        assert.notMatch(inspect(error, { depth: 9 }) + String(error), /secret/)
+        assert.isTrue(error.reason._tag === "Rejected" && error.reason.body.startsWith("bad "))
+      }
+    })
+  )
+
+  it.effect("shows the token to nobody, though the server closes the socket with it", () =>
+    Effect.gen(function* () {
+      const fiber = yield* join().pipe(Effect.flip, Effect.forkScoped)
+      const dial = yield* (yield* TestSocket.TestSocket).dial
+      yield* dial.open
+      yield* dial.close(1008, "no secret-token")
+      const error = yield* Fiber.join(fiber)
+      assert.isTrue(error.reason._tag === "SocketLost" && error.reason.why === "no <redacted>")
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("passes over text frames before the first message (SC9)", () =>
+    Effect.gen(function* () {
+      const fiber = yield* join().pipe(Effect.forkScoped)
+      const dial = yield* (yield* TestSocket.TestSocket).dial
+      yield* dial.open
+      yield* dial.send("hello")
+      yield* dial.send(joinFrame())
+      assert.strictEqual((yield* Fiber.join(fiber)).handshake._tag, "Joined")
+    }).pipe(Effect.provide(client()))
   )
 
   it.effect("says that nobody answers when validate gets no answer either, without the token", () =>
@@ -287,6 +327,14 @@ describe("SignalConnection", () => {
       const frames = yield* Queue.takeAll(dial.frames)
       const last = frames.at(-1)
       assert.isTrue(last?._tag === "Closed" && last.code === 3000)
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("does not take a server's close for a ping timeout, whatever its code", () =>
+    Effect.gen(function* () {
+      const { connection, dial } = yield* joined()
+      yield* dial.close(3000, "bye")
+      assert.deepStrictEqual(yield* connection.end, { _tag: "Closed", code: 3000, why: "bye" })
     }).pipe(Effect.provide(client()))
   )
 

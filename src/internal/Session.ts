@@ -233,7 +233,7 @@ export const open = Effect.fnUntraced(function* (
         url: options.url,
         token: yield* Ref.get(core.token),
         path: first.path,
-        participantSid: join.participant?.sid ?? "",
+        participantSid: Option.match(yield* Ref.get(core.participant), { onNone: () => "", onSome: ({ sid }) => sid }),
         reason: DisconnectCause.reconnectReason(cause),
         ping: before.ping,
         autoSubscribe: options.autoSubscribe,

@@ -52,7 +52,13 @@ export const handle = (
     }
     case "trickle": {
       const candidate = trickle.decode(message.value)
-      const peer = message.value.target === SignalTarget.PUBLISHER ? peers.publisher : peers.subscriber
+      const { target } = message.value
+      const peer =
+        target === SignalTarget.PUBLISHER
+          ? peers.publisher
+          : target === SignalTarget.SUBSCRIBER
+            ? peers.subscriber
+            : undefined
       return candidate === undefined || peer === undefined
         ? Effect.logDebug("ignored a candidate that has no use here")
         : peer.addIceCandidate(candidate)
@@ -62,12 +68,15 @@ export const handle = (
     case "refreshToken":
       return Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))
     case "roomMoved": {
+      const { participant, token } = message.value
       const value = message.value.clone()
       value.token = ""
-      return Effect.andThen(
-        Ref.set(core.token, Redacted.make(message.value.token)),
-        emit({ _tag: "OtherMessage", message: { case: "roomMoved", value } })
-      )
+      return Effect.gen(function* () {
+        yield* Ref.set(core.token, Redacted.make(token))
+        // A resume is asked for by the session that the participant has now.
+        if (participant !== undefined) yield* Ref.set(core.participant, Option.some(participant))
+        core.emit({ _tag: "OtherMessage", message: { case: "roomMoved", value } })
+      })
     }
     case "update": {
       const { participants } = message.value

@@ -13,7 +13,7 @@ import {
   type WebSocketEventType,
   type WebSocketLike
 } from "../WebSocketConstructor.ts"
-import { redactCause } from "./redact.ts"
+import { redactCause, redactText } from "./redact.ts"
 
 /** The socket ended; `code` is 1006 when it did so without a close frame. */
 export class SocketEnded extends Data.TaggedError("SocketEnded")<{ readonly code: number; readonly why: string }> {}
@@ -52,7 +52,7 @@ export const open = (
       },
       // What went wrong is only in the close that follows.
       error: noop,
-      close: ({ code = 1006, reason = "" }) => end(code, reason)
+      close: ({ code = 1006, reason = "" }) => end(code, redactText(reason, secret))
     }
     const socket = yield* Effect.acquireRelease(
       Effect.try({

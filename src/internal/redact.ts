@@ -1,16 +1,28 @@
 /**
+ * Makes text of a server safe to show, which may repeat the URL it was asked with: the secret is taken out, as it is and as a
+ * query carries it.
+ */
+export const redactText = (text: string, secret: string): string => {
+  if (secret === "") return text
+  const inQuery = new URLSearchParams({ secret }).toString().slice("secret=".length)
+  return [secret, inQuery, encodeURIComponent(secret)].reduce(
+    (clean, form) => clean.replaceAll(form, "<redacted>"),
+    text
+  )
+}
+
+/**
  * Makes an error of a runtime safe to show: its name, code and message, without the secret and without the objects that hang
  * on it.
  */
 export const redactCause = (cause: unknown, secret: string): Error => {
-  const clean = (text: string) => (secret === "" ? text : text.replaceAll(secret, "<redacted>"))
   const chain: Array<string> = []
   let current: unknown = cause
   while (current instanceof Error && chain.length < 4) {
     const code = "code" in current && typeof current.code === "string" ? ` (${current.code})` : ""
-    if (current.message !== "") chain.push(clean(`${current.message}${code}`))
+    if (current.message !== "") chain.push(`${current.message}${code}`)
     else if (code !== "") chain.push(code.trim())
     current = current.cause
   }
-  return new Error(chain.length > 0 ? chain.join(": ") : clean(String(cause)))
+  return new Error(redactText(chain.length > 0 ? chain.join(": ") : String(cause), secret))
 }

@@ -10,6 +10,7 @@ import * as engineServices from "../internal/engineServices.ts"
 import type { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import * as WebSocketConstructor from "../WebSocketConstructor.ts"
 import { gzip } from "./gzip.ts"
+import { openWebSocket } from "./openWebSocket.ts"
 
 /**
  * WebSocket and HTTP of the Node runtime.
@@ -17,7 +18,7 @@ import { gzip } from "./gzip.ts"
  * @category layers
  */
 export const layerPlatform: Layer.Layer<engineServices.Platform> = Layer.mergeAll(
-  WebSocketConstructor.layer((url) => new WebSocket(url)),
+  WebSocketConstructor.layer(openWebSocket),
   HttpGet.layerFetch(fetch)
 )
 

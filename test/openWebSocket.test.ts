@@ -1,0 +1,80 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { createServer, type IncomingMessage } from "node:http"
+import type { Duplex } from "node:stream"
+import { WebSocketServer } from "ws"
+import { openWebSocket } from "../src/node/openWebSocket.ts"
+
+describe("a WebSocket of Node", () => {
+  it.live("dials once, though the server answers 401", () =>
+    Effect.gen(function* () {
+      const dials: Array<string> = []
+      const url = yield* listen(({ url = "" }, stream) => {
+        dials.push(url)
+        stream.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")
+      })
+      const socket = openWebSocket(`${url}/rtc`)
+      assert.strictEqual(yield* closed(socket), 1006)
+      assert.deepStrictEqual(dials, ["/rtc"])
+    })
+  )
+
+  it.live("is done with a far end that never closes, a few seconds after its own close", () =>
+    Effect.gen(function* () {
+      const server = new WebSocketServer({ noServer: true })
+      const url = yield* listen((request, stream, head) => {
+        // Nothing is read from here on, so that the close is not seen.
+        server.handleUpgrade(request, stream, head, () => stream.pause())
+      })
+      const socket = openWebSocket(url)
+      yield* Effect.promise(() => new Promise((resolve) => socket.addEventListener("open", resolve)))
+      socket.close(1000)
+      assert.strictEqual(socket.readyState, WebSocket.CLOSING)
+      yield* closed(socket)
+      assert.strictEqual(socket.readyState, WebSocket.CLOSED)
+    })
+  )
+
+  it.live("sends what it was given before it closes", () =>
+    Effect.gen(function* () {
+      const server = new WebSocketServer({ noServer: true })
+      const heard: Array<number> = []
+      const url = yield* listen((request, stream, head) =>
+        server.handleUpgrade(request, stream, head, (far) => {
+          far.on("message", (data: Buffer) => heard.push(data.length))
+        })
+      )
+      const socket = openWebSocket(url)
+      yield* Effect.promise(() => new Promise((resolve) => socket.addEventListener("open", resolve)))
+      socket.send(new Uint8Array(300_000))
+      socket.close(1000)
+      assert.strictEqual(yield* closed(socket), 1000)
+      assert.deepStrictEqual(heard, [300_000])
+    })
+  )
+})
+
+const listen = (onUpgrade: (request: IncomingMessage, stream: Duplex, head: Buffer) => void) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
+      const streams: Array<Duplex> = []
+      const server = createServer()
+      server.on("upgrade", (request, stream, head) => {
+        streams.push(stream.on("error", () => {}))
+        onUpgrade(request, stream, head)
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        const close = () => {
+          for (const stream of streams) stream.destroy()
+          server.close()
+        }
+        resume(Effect.succeed({ url: `ws://127.0.0.1:${port}`, close }))
+      })
+    }),
+    ({ close }) => Effect.sync(close)
+  ).pipe(Effect.map(({ url }) => url))
+
+const closed = (socket: WebSocket) =>
+  Effect.callback<number>((resume) => socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code))))
