@@ -38,6 +38,7 @@ type Happening =
   | { readonly _tag: "DisconnectedForLong"; readonly target: Target; readonly change: number }
   | { readonly _tag: "GoneForLong"; readonly failure: number }
   | { readonly _tag: "JoinTimeout" }
+  | { readonly _tag: "FirstOfferDue" }
   | Transports.TransportEvent
 
 export interface ParticipantOptions {
@@ -93,6 +94,11 @@ const joinTimeout = 60_000
 const disconnectedTimeout = 15_000
 /** Milliseconds that a client has to close its peer connections once it was told that it is over. */
 const closeTimeout = 1_000
+/**
+ * Milliseconds from the join to the server's first offer, as a LiveKit server collects what there is to offer. Some clients have
+ * no use for an offer that comes with the join.
+ */
+const firstOfferDelay = 10
 /** Milliseconds that a participant stays without media (L2). */
 const goneTimeout = 5_000
 
@@ -240,6 +246,8 @@ export const make = Effect.fnUntraced(function* (
           : undefined
       case "JoinTimeout":
         return self.hasConnected ? undefined : yield* end("disconnect", DisconnectReason.JOIN_FAILURE)
+      case "FirstOfferDue":
+        return yield* orStartOver(transports.offer({ iceRestart: false }))
       case "AnswerOverdue":
         return transports.lacksAnswer(happening.offerId)
           ? yield* end("reconnect", DisconnectReason.STATE_MISMATCH)
@@ -259,7 +267,7 @@ export const make = Effect.fnUntraced(function* (
     start: Effect.fnUntraced(function* ({ addTracks, publisherOffer }) {
       for (const request of addTracks) yield* addTrack(request)
       if (publisherOffer !== undefined) yield* orStartOver(transports.answer(publisherOffer.sdp, publisherOffer.id))
-      else if (options.isSubscriberPrimary) yield* orStartOver(transports.offer({ iceRestart: false }))
+      else if (options.isSubscriberPrimary) yield* reportAfter(firstOfferDelay, { _tag: "FirstOfferDue" })
     }),
     canResume: () => transports.canRestartIce || !self.isGone,
     takeResumeTrouble: (how) => {

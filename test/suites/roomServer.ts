@@ -3,6 +3,7 @@
  */
 import { type DataPacket, SessionDescription, SignalRequest, SignalResponse } from "@livekit/protocol"
 import { type Cause, Context, Effect, Layer, Queue, Redacted, type Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { AccessToken } from "effect-livekit/dev-server"
 import { PeerConnectionFactory as Factory } from "effect-livekit"
 import * as RoomServer from "../../src/room/RoomServer.ts"
@@ -216,6 +217,8 @@ export const makeServer = Effect.fnUntraced(function* (options: Partial<RoomServ
     const [publisher, subscriber] = made.slice(from)
     if (publisher === undefined || subscriber === undefined) throw new Error("two peer connections were expected")
     const connect = Effect.gen(function* () {
+      // A server offers a little after the join.
+      yield* TestClock.adjust(10)
       const offer = (yield* signal.said).findLast((message) => message.case === "offer")
       yield* signal.request({
         case: "answer",
