@@ -161,7 +161,7 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const onRequest = (message: SignalRequest["message"]): Effect.Effect<void> => {
-    const now = clock.currentTimeMillisUnsafe()
+    const now = Math.floor(clock.currentTimeMillisUnsafe())
     const reply = (response: SignalResponse["message"]) => Effect.sync(() => send(response))
     switch (message.case) {
       case "ping":

@@ -2,6 +2,7 @@
  * Who is in a room, what they hear of each other, and how their data gets around.
  */
 import {
+  type DataPacket,
   type DisconnectReason,
   type ParticipantInfo,
   ParticipantInfo_State,
@@ -18,6 +19,15 @@ export interface Session {
   readonly participant: Participant
   readonly sender: forward.SenderState
   readonly scope: Scope.Closeable
+}
+
+/** A data packet that a room has accepted. */
+export interface Forwarded {
+  readonly from: ParticipantInfo
+  readonly to: ReadonlyArray<ParticipantInfo>
+  readonly kind: Kind
+  /** As the recipients get it. */
+  readonly packet: DataPacket
 }
 
 /** How many of those who left are remembered for those who were cut off meanwhile. */
@@ -82,15 +92,18 @@ export class Room {
     return this.#departed.filter(({ at }) => at >= millis).map(({ info }) => info)
   }
 
-  /** Takes a data packet of a session to those it is for. */
-  forward(from: Session, kind: Kind, bytes: Uint8Array) {
-    if (this.sessions.get(from.sender.identity) !== from) return
+  /** Takes a data packet of a session to those it is for, and says what went to whom; nothing if it was not accepted. */
+  forward(from: Session, kind: Kind, bytes: Uint8Array): Forwarded | undefined {
+    if (this.sessions.get(from.sender.identity) !== from) return undefined
     const forwarded = forward.accept(from.sender, this.#nonces, kind, bytes)
-    if (forwarded === undefined) return
+    if (forwarded === undefined) return undefined
+    const to: Array<ParticipantInfo> = []
     for (const { participant } of this.sessions.values()) {
       if (participant !== from.participant && forwarded.isFor(participant.info)) {
         participant.sendData(kind, forwarded.bytes)
+        to.push(participant.info)
       }
     }
+    return { from: from.participant.info, to, kind, packet: forwarded.packet }
   }
 }

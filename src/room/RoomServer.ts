@@ -22,6 +22,7 @@ import * as JoinParameters from "./JoinParameters.ts"
 import { leaveRequest } from "./leaveRequest.ts"
 import type * as Participant from "./Participant.ts"
 import { Refusal } from "./Refusal.ts"
+import type { Forwarded } from "./Room.ts"
 import * as Rooms from "./Rooms.ts"
 import type * as ScriptedParticipant from "./ScriptedParticipant.ts"
 import * as SignalFormat from "./SignalFormat.ts"
@@ -41,6 +42,8 @@ export interface RoomServerOptions {
   readonly gunzip: JoinParameters.Gunzip
   /** Hears every data packet of a client as it comes, before anything is done with it. */
   readonly onPacket?: Rooms.OnPacket | undefined
+  /** Hears of every data packet that a room has accepted. */
+  readonly onForwarded?: ((forwarded: Forwarded) => void) | undefined
 }
 
 /**
@@ -103,7 +106,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RoomServer, never, Scope.Scope | PeerConnectionFactory | TokenVerifier> {
   const verifier = yield* TokenVerifier
   const isBatching = options.updateInterval > 0
-  const rooms = yield* Rooms.make({ isBatching, onPacket: options.onPacket })
+  const rooms = yield* Rooms.make({ isBatching, onPacket: options.onPacket, onForwarded: options.onForwarded })
   // Sockets are served one after the other, so that of two dials of one identity the second finds the first.
   const turn = yield* Semaphore.make(1)
   const refusedResumes = new Set<string>()

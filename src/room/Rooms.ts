@@ -20,7 +20,7 @@ import type { Claims } from "./Claims.ts"
 import type { SenderState } from "./forward.ts"
 import type { JoinParameters } from "./JoinParameters.ts"
 import * as Participant from "./Participant.ts"
-import { Room, type Session } from "./Room.ts"
+import { type Forwarded, Room, type Session } from "./Room.ts"
 import * as ScriptedParticipant from "./ScriptedParticipant.ts"
 
 export interface Opened {
@@ -50,6 +50,7 @@ export interface Rooms {
 export const make = Effect.fnUntraced(function* (options: {
   readonly isBatching: boolean
   readonly onPacket?: OnPacket | undefined
+  readonly onForwarded?: ((forwarded: Forwarded) => void) | undefined
 }): Effect.fn.Return<Rooms, never, Scope.Scope | PeerConnectionFactory> {
   const factory = yield* PeerConnectionFactory
   const serverScope = yield* Effect.scope
@@ -90,6 +91,11 @@ export const make = Effect.fnUntraced(function* (options: {
     })
   })
 
+  const forward = (room: Room, session: Session, kind: Kind, bytes: Uint8Array) => {
+    const forwarded = room.forward(session, kind, bytes)
+    if (forwarded !== undefined) options.onForwarded?.(forwarded)
+  }
+
   return {
     all: () => rooms.values(),
     get: (room) => rooms.get(room),
@@ -114,7 +120,7 @@ export const make = Effect.fnUntraced(function* (options: {
           trackSid: sid("TR"),
           onData: (kind, bytes) => {
             options.onPacket?.(identity, kind, bytes)
-            room.forward(session, kind, bytes)
+            forward(room, session, kind, bytes)
           },
           onChange: Effect.sync(() => room.announce(info)),
           onEnd: (reason) => close(room, session, reason)
@@ -146,7 +152,7 @@ export const make = Effect.fnUntraced(function* (options: {
         info,
         isPresent: () => rooms.get(claims.room) === room && room.sessions.get(info.identity) === session,
         others: () => room.participants().filter(({ sid }) => sid !== info.sid),
-        send: (kind, bytes) => room.forward(session, kind, bytes),
+        send: (kind, bytes) => forward(room, session, kind, bytes),
         announce: () => room.announce(info),
         leave: (reason) => session.participant.end("silently", reason)
       }

@@ -22,6 +22,7 @@ export interface Recipient {
 }
 
 export interface Forwarded {
+  readonly packet: DataPacket
   readonly bytes: Uint8Array
   readonly isFor: (recipient: Recipient) => boolean
 }
@@ -60,6 +61,7 @@ export const accept = (
   const identities = packet.destinationIdentities
   const isForAll = identities.length === 0 && sids.length === 0
   return {
+    packet,
     bytes: packet.toBinary(),
     isFor: ({ identity, sid }) => isForAll || identities.includes(identity) || sids.includes(sid)
   }

@@ -135,7 +135,7 @@ export const make: Effect.Effect<Direction, never, Scope.Scope> = Effect.gen(fun
       Effect.andThen(Effect.sync(() => (isUp() ? deliver() : undefined))),
       Effect.forkIn(scope)
     )
-  }).pipe(Effect.forever, Effect.forkScoped)
+  }).pipe(Effect.forever({ disableYield: true }), Effect.forkScoped)
 
   const bind = (binding: Binding): Way => {
     const isUp = () => {
@@ -155,14 +155,14 @@ export const make: Effect.Effect<Direction, never, Scope.Scope> = Effect.gen(fun
         onSent()
         const late = (yield* delay) + (yield* lateness(retransmission))
         Queue.offerUnsafe(inFlight, { at: now() + late, deliver })
-      }).pipe(Effect.forever, Effect.forkScoped)
+      }).pipe(Effect.forever({ disableYield: true }), Effect.forkScoped)
       yield* Effect.gen(function* () {
         const { at, deliver } = yield* Queue.take(inFlight)
         yield* until(at)
         // What was on the way when the path broke is sent again when it is back.
         if (!isUp()) yield* Effect.andThen(up, Effect.sleep(retransmission))
         deliver()
-      }).pipe(Effect.forever, Effect.forkScoped)
+      }).pipe(Effect.forever({ disableYield: true }), Effect.forkScoped)
       const send: Send = (deliver, size = 0, onSent = nothing) =>
         void Queue.offerUnsafe(outbox, { deliver, size, onSent })
       return send

@@ -20,7 +20,7 @@ export interface ExpectOptions {
 }
 
 /** Milliseconds between two looks. */
-const interval = 20
+const interval = 100
 
 /**
  * Expects that a check will succeed: it is made again and again as time passes, until it succeeds with anything but `false`. A

@@ -98,13 +98,17 @@ export const make = (options: {
       Effect.andThen(Effect.sync(over)),
       Effect.forkScoped
     )
+    // A client that gives up before its connection stands is not heard of.
+    const hasGivenUp = () => socket.readyState !== 0
     const talk = Effect.gen(function* () {
       yield* path.roundTrip
+      if (hasGivenUp()) return over()
       if (!(yield* isReachable(url))) {
         history.record("server", `does not listen at ${url.host} for ${participant}`)
         return close(1006)
       }
       yield* path.roundTrip
+      if (hasGivenUp()) return over()
       const request = dialOf(url)
       const kind = yield* kindOf(request)
       history.record(participant, `asks to ${kind === "Join" ? "join" : "resume"} at ${url.host}${url.pathname}`)

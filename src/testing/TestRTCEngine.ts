@@ -124,7 +124,7 @@ export interface JoinOptions extends Omit<RTCEngine.ConnectOptions, "url" | "tok
 }
 
 /**
- * Makes the engine of a participant and connects it; lets time pass until that is done.
+ * Makes the engine of a participant and connects it; lets time pass until that is done and the others know.
  *
  * @example
  * ```ts
@@ -152,6 +152,7 @@ export const join = Effect.fnUntraced(function* (
   const token = yield* server.token({ identity: participant, room, ...granted })
   const what = `${participant} is connected`
   yield* VirtualTime.advancing(engine.connect({ ...connect, url: server.url, token }), { what, within: "2 minutes" })
+  yield* VirtualTime.settle
   return engine
 })
 

@@ -13,6 +13,7 @@ import { HttpGet } from "../HttpGet.ts"
 import type { ReceivedPacket } from "../Packet.ts"
 import type { Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import type * as RoomFaults from "../room/Faults.ts"
+import type { Forwarded } from "../room/Room.ts"
 import * as RestartableRooms from "../room/RestartableRooms.ts"
 import { TokenVerifier } from "../room/TokenVerifier.ts"
 import { WebSocketConstructor } from "../WebSocketConstructor.ts"
@@ -45,6 +46,8 @@ export interface TestServerOptions {
    * region at a host of its own in front of that. All lead to the same rooms. Default none.
    */
   readonly regions?: ReadonlyArray<string> | undefined
+  /** Hears of every data packet that the server has accepted, and of those it went to. */
+  readonly onForwarded?: ((forwarded: Forwarded) => void) | undefined
   /** Of all that is left to chance, on the network and in the engines. Default `effect-livekit`. */
   readonly seed?: string | number | undefined
 }
@@ -155,6 +158,7 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
     pingTimeout,
     updateInterval: 0,
     gunzip: () => Effect.fail("Unreadable"),
+    onForwarded: options.onForwarded,
     onFault: (what) => history.record("server", what),
     onPacket: (from, kind, bytes) => {
       const letter = inbox.put(from, kind, bytes)

@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import { type ExpectationFailed, failed } from "./ExpectationFailed.ts"
 
-/** More turns than anything here takes without waiting for time. */
-const turns = 500
+/** More turns than anything here takes without waiting for time: joining takes thirty. */
+const turns = 200
 
 /**
- * Lets everything that was begun go as far as it can before time passes.
+ * Lets everything that was begun go as far as it can before time passes. Inside {@link advancing} time passes meanwhile.
  *
  * @example
  * ```ts
