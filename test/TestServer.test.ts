@@ -239,6 +239,29 @@ describe("participants without an engine", () => {
 })
 
 describe("faults", () => {
+  for (const connectionMode of ["single", "dual"] as const) {
+    test(
+      `close a channel under load, and every packet arrives once (${connectionMode})`,
+      Effect.gen(function* () {
+        const server = yield* TestServer.TestServer
+        const alice = yield* TestRTCEngine.join("alice", { connectionMode })
+        const bob = yield* TestRTCEngine.join("bob", { connectionMode })
+        const heard = yield* bob.subscribePackets
+        const numbers = Array.from({ length: 300 }, (_, index) => String(index))
+        const sending = Effect.forEach(numbers, (number) => Effect.andThen(send(alice)(number), Effect.sleep(1)))
+        yield* Effect.forkScoped(sending)
+        yield* VirtualTime.elapse("100 millis")
+        yield* server.faults.closeChannel("alice", "reliable")
+        yield* Expect.event("alice", "Reconnected")
+        yield* VirtualTime.elapse("5 seconds")
+        const texts = (yield* PubSub.takeAll(heard)).map(({ packet }) =>
+          packet.value.case === "user" ? new TextDecoder().decode(packet.value.value.payload) : ""
+        )
+        assert.deepStrictEqual(texts, numbers)
+      })
+    )
+  }
+
   test(
     "close one region and leave the others open",
     Effect.gen(function* () {

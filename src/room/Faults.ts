@@ -27,6 +27,8 @@ export interface Faults {
   readonly sendRaw: (identity: string, frame: Frame) => Effect.Effect<void>
   /** Sends bytes on a data channel to this participant, whatever they say. */
   readonly sendRawData: (identity: string, kind: Kind, bytes: Uint8Array) => Effect.Effect<void>
+  /** Closes the data channel that this participant has opened, and nothing else. */
+  readonly closeChannel: (identity: string, kind: Kind) => Effect.Effect<void>
   /** The next resume of this participant is answered with a leave, and its session is over (Q3). */
   readonly refuseNextResume: (identity: string) => Effect.Effect<void>
   /** Sends a leave and closes the signal connection. The session is over unless the action is `RESUME`. */

@@ -64,6 +64,7 @@ export interface Participant {
   readonly protocol: number
   readonly signal: SignalLink.SignalLink
   readonly sendData: (kind: Kind, bytes: Uint8Array) => void
+  readonly closeChannel: (kind: Kind) => void
   /** When the last frame of the client was read, in milliseconds (Q2). */
   readonly lastHeardAt: () => number
   /** Publishes and negotiates after the join response was sent (J10). */
@@ -263,6 +264,7 @@ export const make = Effect.fnUntraced(function* (
     protocol,
     signal,
     sendData: transports.sendData,
+    closeChannel: transports.closeChannel,
     lastHeardAt: () => self.lastHeardAt,
     start: Effect.fnUntraced(function* ({ addTracks, publisherOffer }) {
       for (const request of addTracks) yield* addTrack(request)

@@ -56,6 +56,8 @@ export const make = Effect.fnUntraced(function* (
         inRooms(`sends ${bytes.length} ${kind} bytes to ${identity}`, (faults) =>
           faults.sendRawData(identity, kind, bytes)
         ),
+      closeChannel: (identity, kind) =>
+        inRooms(`closes the ${kind} channel of ${identity}`, (faults) => faults.closeChannel(identity, kind)),
       refuseNextResume: (identity) =>
         inRooms(`will refuse the next resume of ${identity}`, (faults) => faults.refuseNextResume(identity)),
       leave: (identity, leave) =>

@@ -242,6 +242,8 @@ export const make = Effect.fnUntraced(function* (
       stallSignal: (identity) => withSignal(identity, (signal) => signal.stall()),
       sendRawData: (identity, kind, bytes) =>
         withParticipant(identity, (participant) => Effect.sync(() => participant.sendData(kind, bytes))),
+      closeChannel: (identity, kind) =>
+        withParticipant(identity, (participant) => Effect.sync(() => participant.closeChannel(kind))),
       sendRaw: (identity, frame) => withSignal(identity, (signal) => signal.socket()?.send(frame)),
       refuseNextResume: (identity) => Effect.sync(() => void refusedResumes.add(identity)),
       leave: (identity, leave) =>

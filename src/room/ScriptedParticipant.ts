@@ -36,6 +36,7 @@ export const make = (options: {
     protocol: 0,
     signal: SignalLink.make(),
     sendData: options.onData,
+    closeChannel: () => {},
     lastHeardAt: () => 0,
     start: () => Effect.void,
     canResume: () => false,

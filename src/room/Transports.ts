@@ -46,6 +46,8 @@ export interface Transports {
   /** Whether this offer still waits for its answer, on a connection that could bring it (L4). */
   readonly lacksAnswer: (offerId: number) => boolean
   readonly sendData: (kind: Kind, bytes: Uint8Array) => void
+  /** Closes the channel that the client has opened. */
+  readonly closeChannel: (kind: Kind) => void
 }
 
 /** Milliseconds that a client has for an answer (L4). */
@@ -63,6 +65,7 @@ export const make = Effect.fnUntraced(function* (
   const { isSingle, isSubscriberPrimary, onEvent, send } = options
   const primary: Target = isSubscriberPrimary ? "subscriber" : "publisher"
   const outgoing: Partial<Record<Kind, RtcDataChannel>> = {}
+  const incoming: Partial<Record<Kind, RtcDataChannel>> = {}
   const backlog = new JoinBacklog()
   const held: Record<Target, Array<IceCandidate>> = { publisher: [], subscriber: [] }
   const self = { canWriteReliable: false, offerId: 0, isOfferOut: false }
@@ -94,6 +97,7 @@ export const make = Effect.fnUntraced(function* (
         onDataChannel: (channel) => {
           const kind = kindOf(channel.label)
           if (kind === undefined) return
+          incoming[kind] = channel
           // Without channels of our own the answers to data go back on the client's.
           if (primary === "publisher") outgoing[kind] = channel
           listen(kind, channel)
@@ -166,6 +170,7 @@ export const make = Effect.fnUntraced(function* (
       }),
     lacksAnswer: (offerId) =>
       self.isOfferOut && self.offerId === offerId && subscriber?.connectionState() === "connected",
+    closeChannel: (kind) => incoming[kind]?.close(),
     sendData: (kind, bytes) => {
       const channel = outgoing[kind]
       if (kind === "reliable" && !self.canWriteReliable) return backlog.add(bytes, clock.currentTimeMillisUnsafe())

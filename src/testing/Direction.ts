@@ -13,6 +13,13 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 /**
  * Conditions of one direction.
  *
+ * @example
+ * ```ts
+ * import type { Conditions } from "effect-livekit/testing"
+ *
+ * const mobile: Partial<Conditions> = { latency: 60, jitter: 40, loss: 0.02, bandwidth: 1_000_000 }
+ * ```
+ *
  * @category models
  */
 export interface Conditions {

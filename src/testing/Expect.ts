@@ -9,7 +9,7 @@ import * as Ref from "effect/Ref"
 import type { EngineEvent } from "../EngineEvent.ts"
 import { type ExpectationFailed, failed } from "./ExpectationFailed.ts"
 import { type Entry, History } from "./History.ts"
-import * as VirtualTime from "./VirtualTime.ts"
+import * as passing from "./passing.ts"
 
 /**
  * @category models
@@ -60,7 +60,7 @@ export const eventually = <A, E, R>(
         onNone: () => Effect.andThen(Effect.sleep(interval), found)
       })
     )
-    return yield* VirtualTime.until(Effect.andThen(VirtualTime.settle, found), within, () =>
+    return yield* passing.until(Effect.andThen(passing.settle, found), within, () =>
       Effect.flatMap(Ref.get(lastFailure), (failure) => failed(what, within, failure))
     )
   })
@@ -127,7 +127,7 @@ export const event = <T extends Tag>(
   tag: T,
   { within = "1 minute" }: ExpectOptions = {}
 ): Effect.Effect<Tagged<T>, ExpectationFailed> =>
-  VirtualTime.until(next(participant, tag), within, () => failed(`${participant} says ${tag}`, within))
+  passing.until(next(participant, tag), within, () => failed(`${participant} says ${tag}`, within))
 
 /**
  * Expects that the engine of a participant does not say something for a while; fails with the history as soon as it does.
@@ -154,7 +154,7 @@ export const never = (
       })
       return Effect.sync(stop)
     })
-    yield* VirtualTime.until(
+    yield* passing.until(
       Effect.andThen(said, failed(`${participant} does not say ${tag}`, during)),
       during,
       () => Effect.void

@@ -7,6 +7,19 @@ import * as Effect from "effect/Effect"
 import * as History from "./History.ts"
 
 /**
+ * What was expected did not happen in time. Its message says what, why the last look failed, and the recent history.
+ *
+ * @example
+ * ```ts
+ * import { Expect, ExpectationFailed } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const error = yield* Effect.flip(Expect.event("alice", "Resumed", { within: "5 seconds" }))
+ *   return error instanceof ExpectationFailed ? error.history : []
+ * })
+ * ```
+ *
  * @category errors
  */
 export class ExpectationFailed extends Data.TaggedError("ExpectationFailed")<{

@@ -11,6 +11,8 @@ import * as Predicate from "effect/Predicate"
 import type { EngineEvent } from "../EngineEvent.ts"
 
 /**
+ * Something that happened.
+ *
  * @category models
  */
 export interface Entry {
@@ -26,6 +28,8 @@ export interface Entry {
 }
 
 /**
+ * Keeps what happened.
+ *
  * @category models
  */
 export interface Recorder {
@@ -65,6 +69,19 @@ export const History = Context.Reference<Recorder>("effect-livekit/testing/Histo
 const capacity = 1_000
 
 /**
+ * A history of its own, on the current Clock.
+ *
+ * @example
+ * ```ts
+ * import { History } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const text = Effect.map(History.make, (history) => {
+ *   history.record("test", "begins")
+ *   return History.render(history.entries())
+ * })
+ * ```
+ *
  * @category constructors
  */
 export const make: Effect.Effect<Recorder> = Effect.map(Clock.Clock, (clock) => {
@@ -118,7 +135,18 @@ export const make: Effect.Effect<Recorder> = Effect.map(Clock.Clock, (clock) => 
 
 /**
  * Keeps a history for as long as the layer is in use. When what used it fails, the history is added to the message of the
- * failure, so that a failed assertion of any kind shows it.
+ * failure, so that a failed assertion of any kind shows it. `TestServer.layer` includes it.
+ *
+ * @example
+ * ```ts
+ * import { History } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.flatMap(History.History, (history) => {
+ *   history.record("test", "begins")
+ *   return Effect.fail(new Error("the message of this will say that the test began"))
+ * }).pipe(Effect.provide(History.layer))
+ * ```
  *
  * @category layers
  */
@@ -144,7 +172,15 @@ const explain = (error: Error, entries: ReadonlyArray<Entry>) => {
 }
 
 /**
- * The latest entries as text, one a line: seconds, who, what.
+ * The latest entries as text, one a line: seconds, who, what. Default the latest 30.
+ *
+ * @example
+ * ```ts
+ * import { History } from "effect-livekit/testing"
+ * import { Console, Effect } from "effect"
+ *
+ * const shown = Effect.flatMap(History.History, (history) => Console.log(History.render(history.entries(), 100)))
+ * ```
  *
  * @category rendering
  */

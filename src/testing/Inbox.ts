@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { Kind } from "../DataChannel.ts"
 import type { ReceivedPacket } from "../Packet.ts"
 import { type ExpectationFailed, failed } from "./ExpectationFailed.ts"
-import * as VirtualTime from "./VirtualTime.ts"
+import * as passing from "./passing.ts"
 
 export interface Letter extends ReceivedPacket {
   /** Who sent it. */
@@ -72,7 +72,7 @@ export const make = (owner: string): Inbox => {
     },
     all: () => [...all],
     take: (count, { from, within = "1 minute" } = {}) =>
-      VirtualTime.until(enough(count, from), within, () => {
+      passing.until(enough(count, from), within, () => {
         const got = JSON.stringify(texts(from).map(({ text }) => text))
         return failed(
           `${owner} receives ${count} packets${from === undefined ? "" : ` from ${from}`}`,

@@ -26,7 +26,16 @@ import * as Links from "./Link.ts"
 import type { Machine } from "./Machine.ts"
 
 /**
- * Where linked peer connections find each other, by the ICE credentials of their descriptions.
+ * Where linked peer connections find each other, by the ICE credentials of their descriptions. Both sides need the same one.
+ *
+ * @example
+ * ```ts
+ * import { LinkedPeerConnection } from "effect-livekit/testing"
+ * import { Layer } from "effect"
+ *
+ * const oneSide = LinkedPeerConnection.layer()
+ * const withExchange = Layer.provideMerge(oneSide, LinkedPeerConnection.layerExchange)
+ * ```
  *
  * @category services
  */
@@ -44,6 +53,23 @@ export class Exchange extends Context.Service<
 >()("effect-livekit/testing/LinkedPeerConnection/Exchange") {}
 
 /**
+ * A meeting place without peer connections yet.
+ *
+ * @example
+ * ```ts
+ * import { PeerConnectionFactory } from "effect-livekit"
+ * import { LinkedPeerConnection } from "effect-livekit/testing"
+ * import { Context, Effect, Layer } from "effect"
+ *
+ * const bothSides = Effect.gen(function* () {
+ *   const exchange = yield* Layer.build(LinkedPeerConnection.layerExchange)
+ *   const side = Effect.map(Layer.build(LinkedPeerConnection.layer()), (built) =>
+ *     Context.get(built, PeerConnectionFactory.PeerConnectionFactory)
+ *   )
+ *   return yield* Effect.all([side, side]).pipe(Effect.provideContext(exchange))
+ * })
+ * ```
+ *
  * @category layers
  */
 export const layerExchange: Layer.Layer<Exchange> = Layer.effect(
@@ -76,6 +102,14 @@ interface Peer {
 
 /**
  * What linked peer connections can do: all that a browser can, but for media.
+ *
+ * @example
+ * ```ts
+ * import { LinkedPeerConnection, TestRTCEngine } from "effect-livekit/testing"
+ *
+ * const canRestart = LinkedPeerConnection.capabilities.iceRestart // true
+ * const alice = TestRTCEngine.make("alice", { iceRestart: false }) // as node-datachannel
+ * ```
  *
  * @category constants
  */
@@ -323,7 +357,21 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
   })
 
 /**
- * Peer connections of one side.
+ * Peer connections of one side. `TestServer.platform` includes them for a participant.
+ *
+ * @example
+ * ```ts
+ * import { LinkedPeerConnection, SimNetwork } from "effect-livekit/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const client = Layer.unwrap(
+ *   Effect.gen(function* () {
+ *     const network = yield* SimNetwork.SimNetwork
+ *     const { machine, media } = yield* network.paths("alice")
+ *     return LinkedPeerConnection.layer({ link: media, machine, capabilities: { iceRestart: false } })
+ *   })
+ * )
+ * ```
  *
  * @category layers
  */

@@ -35,6 +35,22 @@ export interface Where {
 }
 
 /**
+ * The network of a test. Participants are named as they are made by `TestRTCEngine`; each has paths of its own.
+ *
+ * @example
+ * ```ts
+ * import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const network = yield* SimNetwork.SimNetwork
+ *   yield* TestRTCEngine.join("alice")
+ *   yield* network.cutOff("alice", { path: "media" })
+ *   yield* VirtualTime.elapse("10 seconds")
+ *   yield* network.restore("alice", { path: "media" })
+ * }).pipe(Effect.scoped, Effect.provide(TestServer.layer()))
+ * ```
+ *
  * @category services
  */
 export class SimNetwork extends Context.Service<
@@ -80,6 +96,16 @@ export class SimNetwork extends Context.Service<
 >()("effect-livekit/testing/SimNetwork") {}
 
 /**
+ * A network on the Clock and the Random of the current fiber, in the current scope.
+ *
+ * @example
+ * ```ts
+ * import { SimNetwork } from "effect-livekit/testing"
+ * import { Random } from "effect"
+ *
+ * const always = Random.withSeed(SimNetwork.make, "the same losses each time")
+ * ```
+ *
  * @category constructors
  */
 export const make: Effect.Effect<SimNetwork["Service"], never, Scope.Scope> = Effect.gen(function* () {
@@ -139,6 +165,21 @@ const nameOf = ({ direction, path }: Where): string => {
 }
 
 /**
+ * A network without a server; `TestServer.layer` brings its own.
+ *
+ * @example
+ * ```ts
+ * import { SimNetwork } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const network = yield* SimNetwork.SimNetwork
+ *   const { media } = yield* network.paths("alice")
+ *   yield* media.up.set({ latency: 30 })
+ *   yield* media.open().roundTrip
+ * }).pipe(Effect.provide(SimNetwork.layer))
+ * ```
+ *
  * @category layers
  */
 export const layer: Layer.Layer<SimNetwork> = Layer.effect(SimNetwork, make)

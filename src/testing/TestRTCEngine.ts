@@ -34,7 +34,17 @@ export type Services =
   | RegionUrlProvider.RegionUrlProvider
 
 /**
- * Everything that `RTCEngine.make` needs, for a participant on its own paths of the network.
+ * Everything that `RTCEngine.make` needs, for a participant on its own paths of the network. {@link make} also gives the engine
+ * its machine and a seed, and writes down what happens.
+ *
+ * @example
+ * ```ts
+ * import { RTCEngine } from "effect-livekit"
+ * import { TestRTCEngine } from "effect-livekit/testing"
+ * import { Layer } from "effect"
+ *
+ * const engine = RTCEngine.layer.pipe(Layer.provide(TestRTCEngine.layerServices("alice", { iceRestart: false })))
+ * ```
  *
  * @category layers
  */

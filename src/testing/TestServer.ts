@@ -8,11 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Redacted from "effect/Redacted"
-import * as Ref from "effect/Ref"
 import { HttpGet } from "../HttpGet.ts"
 import type { ReceivedPacket } from "../Packet.ts"
 import type { Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
-import type * as RoomFaults from "../room/Faults.ts"
 import type { Forwarded } from "../room/Room.ts"
 import * as RestartableRooms from "../room/RestartableRooms.ts"
 import { TokenVerifier } from "../room/TokenVerifier.ts"
@@ -25,13 +23,16 @@ import { InMemoryWebSocket } from "./InMemoryWebSocket.ts"
 import * as LinkedPeerConnection from "./LinkedPeerConnection.ts"
 import * as SimNetworks from "./SimNetwork.ts"
 import { SimNetwork } from "./SimNetwork.ts"
+import * as TestFaults from "./TestFaults.ts"
 import * as TestListener from "./TestListener.ts"
 import * as TestParticipant from "./TestParticipant.ts"
 import * as TestRequest from "./TestRequest.ts"
 import * as TestToken from "./TestToken.ts"
-import * as VirtualTime from "./VirtualTime.ts"
+import * as passing from "./passing.ts"
 
 /**
+ * What kind of server it is.
+ *
  * @category models
  */
 export interface TestServerOptions {
@@ -57,23 +58,18 @@ export interface TestServerOptions {
  *
  * @category models
  */
-export interface Faults extends RoomFaults.Faults {
-  /**
-   * Answers no dial from now on: the port is closed, the sessions and their media live on.
-   */
-  readonly refuseDials: Effect.Effect<void>
-  /** Ends {@link refuseDials}, and {@link closeHost} for every host. */
-  readonly acceptDials: Effect.Effect<void>
-  /** Answers no dial at the host of this URL. */
-  readonly closeHost: (url: string) => Effect.Effect<void>
-  /** Ends the server and all sessions, without a word. */
-  readonly stop: Effect.Effect<void>
-  /** Starts an empty server in its place. */
-  readonly start: Effect.Effect<void>
-}
+export type Faults = TestFaults.Faults
 
 /**
  * A dial that waits for the test's decision.
+ *
+ * @example
+ * ```ts
+ * import { type TestServer } from "effect-livekit/testing"
+ *
+ * const slowly = (request: TestServer.Request) => request.accept({ delay: "3 seconds", firstFrameDelay: "2 seconds" })
+ * const busy = (request: TestServer.Request) => request.reject(503, "node has exceeded its configured limit")
+ * ```
  *
  * @category models
  */
@@ -82,18 +78,54 @@ export type Request = TestRequest.TestRequest
 /**
  * A participant without an engine.
  *
+ * @example
+ * ```ts
+ * import { type TestServer } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const talk = Effect.fnUntraced(function* (bob: TestServer.Participant) {
+ *   yield* bob.send("ping", { topic: "game" })
+ *   const [answer] = yield* bob.received(1, { from: "alice", within: "5 seconds" })
+ *   yield* bob.update({ metadata: "happy" })
+ *   yield* bob.leave
+ *   return answer
+ * })
+ * ```
+ *
  * @category models
  */
 export type Participant = TestParticipant.TestParticipant
 
 /**
- * What a participant's engine needs of its platform.
+ * What a participant's engine needs of its platform: sockets, HTTP and peer connections.
  *
  * @category models
  */
 export type Platform = WebSocketConstructor | HttpGet | PeerConnectionFactory
 
 /**
+ * The server of a test. By default its room answers by itself, as a LiveKit server does; a test can take requests into its own
+ * hand, let in others, look at what was received, and make trouble.
+ *
+ * @example
+ * ```ts
+ * import { Packet } from "effect-livekit"
+ * import { Expect, TestRTCEngine, TestServer } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* TestServer.TestServer
+ *   const alice = yield* TestRTCEngine.join("alice")
+ *   const bob = yield* server.join({ identity: "bob", room: "room" })
+ *   yield* server.faults.dropSignal("alice")
+ *   const resume = yield* server.request
+ *   yield* alice.sendData(Packet.user("still here"))
+ *   yield* resume.accept({ delay: "2 seconds" })
+ *   yield* Expect.event("alice", "Resumed")
+ *   return yield* bob.received(1)
+ * }).pipe(Effect.scoped, Effect.provide(TestServer.layer()))
+ * ```
+ *
  * @category services
  */
 export class TestServer extends Context.Service<
@@ -136,6 +168,19 @@ export class TestServer extends Context.Service<
 >()("effect-livekit/testing/TestServer") {}
 
 /**
+ * A server on a network that there is already.
+ *
+ * @example
+ * ```ts
+ * import { LinkedPeerConnection, SimNetwork, TestServer } from "effect-livekit/testing"
+ * import { Layer } from "effect"
+ *
+ * const server = Layer.effect(TestServer.TestServer, TestServer.make({ pingInterval: 1, pingTimeout: 3 })).pipe(
+ *   Layer.provide(LinkedPeerConnection.layerExchange),
+ *   Layer.provideMerge(SimNetwork.layer)
+ * )
+ * ```
+ *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}) {
@@ -149,10 +194,7 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
   const tokens = TestToken.make(clock)
   const desk = yield* TestRequest.make
   const inbox = Inbox.make("the server")
-  const isListening = yield* Ref.make(true)
-  const closedHosts = yield* Ref.make<ReadonlySet<string>>(new Set())
-  const { host, regions, url } = addresses(options.regions ?? [])
-  const hosts = new Set([host, ...regions.map((region) => new URL(region).host)])
+  const { regions, url } = TestFaults.addresses(options.regions ?? [])
   const rooms = yield* RestartableRooms.make({
     pingInterval,
     pingTimeout,
@@ -169,16 +211,8 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
     Effect.provide(Layer.provide(LinkedPeerConnection.layer(), Layer.succeed(LinkedPeerConnection.Exchange, exchange))),
     Effect.provideService(TokenVerifier, tokens)
   )
-  const listener = TestListener.make({
-    rooms,
-    desk,
-    history,
-    hasV1,
-    regions,
-    isReachable: Effect.fnUntraced(function* (at) {
-      return (yield* Ref.get(isListening)) && hosts.has(at.host) && !(yield* Ref.get(closedHosts)).has(at.host)
-    })
-  })
+  const { faults, isReachable } = yield* TestFaults.make(rooms, [url, ...regions], history)
+  const listener = TestListener.make({ rooms, desk, history, hasV1, regions, isReachable })
 
   const platform = (participant: string, capabilities: Partial<Capabilities> = {}): Layer.Layer<Platform> =>
     Layer.unwrap(
@@ -197,11 +231,6 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
       )
     )
 
-  const noted = (what: string, effect: Effect.Effect<void>) =>
-    Effect.andThen(
-      Effect.sync(() => history.record("server", what)),
-      effect
-    )
   const within: Duration.Input = "1 minute"
   return TestServer.of({
     url,
@@ -210,7 +239,7 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
     participants: rooms.participants,
     request: Effect.andThen(
       desk.hold,
-      VirtualTime.until(desk.take, within, () => failed("a client asks to join or to resume", within))
+      passing.until(desk.take, within, () => failed("a client asks to join or to resume", within))
     ),
     holdRequests: desk.hold,
     answerRequests: desk.release,
@@ -222,30 +251,20 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
     packets: Effect.sync(inbox.all),
     platform,
     network,
-    faults: {
-      ...rooms.faults,
-      refuseDials: noted("closes its port", Ref.set(isListening, false)),
-      acceptDials: noted("opens its port", Effect.andThen(Ref.set(isListening, true), Ref.set(closedHosts, new Set()))),
-      closeHost: (at) =>
-        noted(
-          `closes ${new URL(at).host}`,
-          Ref.update(closedHosts, (closed) => new Set([...closed, new URL(at).host]))
-        ),
-      stop: Effect.andThen(Ref.set(isListening, false), rooms.stop),
-      start: Effect.andThen(rooms.start, Ref.set(isListening, true))
-    }
+    faults
   })
 })
 
-/** Engines ask for regions at LiveKit Cloud only, so a server with regions has to be there. */
-const addresses = (regions: ReadonlyArray<string>) => {
-  if (regions.length === 0) return { host: "livekit.test", url: "ws://livekit.test", regions: [] }
-  const host = "test.livekit.cloud"
-  return { host, url: `wss://${host}`, regions: regions.map((region) => `wss://${region}.${host}`) }
-}
-
 /**
  * A server, the network around it, and the history of both.
+ *
+ * @example
+ * ```ts
+ * import { TestServer } from "effect-livekit/testing"
+ *
+ * const older = TestServer.layer({ hasV1: false })
+ * const cloud = TestServer.layer({ regions: ["ams", "fra", "iad"], seed: 7 })
+ * ```
  *
  * @category layers
  */

@@ -32,6 +32,20 @@ export interface Dial {
 /**
  * The far end of all in-memory sockets of one test.
  *
+ * @example
+ * ```ts
+ * import { TestSocket } from "effect-livekit/testing"
+ * import { Effect } from "effect"
+ *
+ * const greeted = Effect.gen(function* () {
+ *   const { dial } = yield* TestSocket.TestSocket
+ *   const client = yield* dial
+ *   yield* client.open
+ *   yield* client.send(new Uint8Array([1, 2, 3]))
+ *   return yield* client.received
+ * })
+ * ```
+ *
  * @category services
  */
 export class TestSocket extends Context.Service<
@@ -45,6 +59,16 @@ export class TestSocket extends Context.Service<
 
 /**
  * Provides {@link TestSocket} and the {@link WebSocketConstructor} that dials it.
+ *
+ * @example
+ * ```ts
+ * import { HttpGet, SignalClient } from "effect-livekit"
+ * import { TestSocket } from "effect-livekit/testing"
+ * import { Effect, Layer } from "effect"
+ *
+ * const noHttp = Layer.succeed(HttpGet.HttpGet, () => Effect.never)
+ * const client = SignalClient.layer.pipe(Layer.provide(noHttp), Layer.provideMerge(TestSocket.layer))
+ * ```
  *
  * @category layers
  */

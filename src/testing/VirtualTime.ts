@@ -1,14 +1,10 @@
 /**
  * Letting time pass for engines, servers and networks on the test's Clock.
  */
-import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import { TestClock } from "effect/testing"
 import { type ExpectationFailed, failed } from "./ExpectationFailed.ts"
-
-/** More turns than anything here takes without waiting for time: joining takes thirty. */
-const turns = 200
+import * as passing from "./passing.ts"
 
 /**
  * Lets everything that was begun go as far as it can before time passes. Inside {@link advancing} time passes meanwhile.
@@ -22,7 +18,7 @@ const turns = 200
  *
  * @category time
  */
-export const settle: Effect.Effect<void> = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: turns }))
+export const settle: Effect.Effect<void> = passing.settle
 
 /**
  * Lets time pass: what was begun goes on first, and everything that falls due meanwhile happens in its order.
@@ -37,7 +33,7 @@ export const settle: Effect.Effect<void> = Effect.asVoid(Effect.repeat(Effect.yi
  * @category time
  */
 export const elapse = (duration: Duration.Input): Effect.Effect<void> =>
-  settle.pipe(Effect.andThen(pass(duration)), Effect.andThen(settle))
+  settle.pipe(Effect.andThen(passing.pass(duration)), Effect.andThen(settle))
 
 /**
  * Runs an effect and lets time pass until it is done, and no longer. Fails with the recent history when it is not done within
@@ -64,22 +60,5 @@ export const advancing = <A, E, R>(
   options: { readonly within?: Duration.Input | undefined; readonly what?: string | undefined } = {}
 ): Effect.Effect<A, E | ExpectationFailed, R> => {
   const { what = "what was begun comes to its end", within = "10 minutes" } = options
-  return until(effect, within, () => failed(what, within))
+  return passing.until(effect, within, () => failed(what, within))
 }
-
-/** Lets time pass until an effect is done, or so much time has passed. */
-export const until = <A, E, R, E2>(
-  effect: Effect.Effect<A, E, R>,
-  within: Duration.Input,
-  orElse: () => Effect.Effect<A, E2>
-): Effect.Effect<A, E | E2, R> =>
-  Effect.raceFirst(effect, settle.pipe(Effect.andThen(pass(within)), Effect.andThen(settle), Effect.andThen(orElse)))
-
-/** On a Clock that is not a test's, time passes by itself. */
-const pass = (duration: Duration.Input): Effect.Effect<void> =>
-  Clock.clockWith((clock) =>
-    "adjust" in clock
-      ? // Somebody else may be letting time pass already. That is noticed a moment late, behind all that falls due.
-        Effect.raceFirst(TestClock.adjust(duration), Effect.delay(Effect.sleep(duration), 1))
-      : Effect.sleep(duration)
-  )
