@@ -27,7 +27,7 @@ const pair = Effect.gen(function* () {
   const server = yield* TestServer.TestServer
   const network = yield* SimNetwork.SimNetwork
   const alice = yield* TestRTCEngine.join("alice")
-  const bob = yield* server.join({ identity: "bob", room: "room" })
+  const bob = yield* server.join({ identity: "bob" })
   const heard: Array<string> = []
   yield* alice.packets.pipe(
     Stream.runForEach(({ packet }) =>

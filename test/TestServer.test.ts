@@ -154,7 +154,7 @@ describe("participants without an engine", () => {
     "are in the room for everybody, and gone when they leave",
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
-      const before = yield* server.join({ identity: "bob", room: "room", name: "Bob" })
+      const before = yield* server.join({ identity: "bob", name: "Bob" })
       const alice = yield* TestRTCEngine.join("alice")
       const { response } = yield* Expect.event("alice", "Joined")
       assert.deepStrictEqual(
@@ -165,7 +165,7 @@ describe("participants without an engine", () => {
         (yield* before.others).map(({ identity }) => identity),
         ["alice"]
       )
-      yield* server.join({ identity: "carol", room: "room" })
+      yield* server.join({ identity: "carol" })
       yield* before.update({ metadata: "busy", attributes: { hand: "raised" } })
       yield* VirtualTime.elapse("1 second")
       yield* before.leave
@@ -194,8 +194,8 @@ describe("participants without an engine", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
       const alice = yield* TestRTCEngine.join("alice")
-      const bob = yield* server.join({ identity: "bob", room: "room" })
-      const carol = yield* server.join({ identity: "carol", room: "room" })
+      const bob = yield* server.join({ identity: "bob" })
+      const carol = yield* server.join({ identity: "carol" })
       const heard = yield* alice.subscribePackets
       yield* alice.sendData(Packet.user("to all"))
       yield* alice.sendData(Packet.user("to bob"), { destinationIdentities: ["bob"] })
@@ -217,10 +217,10 @@ describe("participants without an engine", () => {
     "cannot speak when they have left, or the server is another",
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
-      const bob = yield* server.join({ identity: "bob", room: "room" })
+      const bob = yield* server.join({ identity: "bob" })
       yield* bob.leave
       assert.include((yield* Effect.flip(bob.send("hello"))).message, "bob is in the room")
-      const carol = yield* server.join({ identity: "carol", room: "room" })
+      const carol = yield* server.join({ identity: "carol" })
       yield* server.faults.stop
       yield* server.faults.start
       assert.strictEqual((yield* Effect.flip(carol.send("hello")))._tag, "ExpectationFailed")
@@ -232,7 +232,7 @@ describe("participants without an engine", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
       yield* TestRTCEngine.join("alice")
-      yield* server.join({ identity: "alice", room: "room" })
+      yield* server.join({ identity: "alice" })
       assert.strictEqual((yield* Expect.event("alice", "Disconnected")).reason, 2)
     })
   )

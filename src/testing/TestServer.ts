@@ -97,6 +97,15 @@ export type Request = TestRequest.TestRequest
 export type Participant = TestParticipant.TestParticipant
 
 /**
+ * Who is let in without an engine, and what for. Default everything, in the room `room`.
+ *
+ * @category models
+ */
+export interface JoinOptions extends Partial<Omit<TestToken.TokenOptions, "ttl">> {
+  readonly identity: string
+}
+
+/**
  * What a participant's engine needs of its platform: sockets, HTTP and peer connections.
  *
  * @category models
@@ -116,7 +125,7 @@ export type Platform = WebSocketConstructor | HttpGet | PeerConnectionFactory
  * const program = Effect.gen(function* () {
  *   const server = yield* TestServer.TestServer
  *   const alice = yield* TestRTCEngine.join("alice")
- *   const bob = yield* server.join({ identity: "bob", room: "room" })
+ *   const bob = yield* server.join({ identity: "bob" })
  *   yield* server.faults.dropSignal("alice")
  *   const resume = yield* server.request
  *   yield* alice.sendData(Packet.user("still here"))
@@ -148,7 +157,7 @@ export class TestServer extends Context.Service<
     /** The room answers by itself again, also what waits. */
     readonly answerRequests: Effect.Effect<void>
     /** Lets another participant into a room, one without an engine. */
-    readonly join: (options: TestToken.TokenOptions) => Effect.Effect<Participant>
+    readonly join: (options: JoinOptions) => Effect.Effect<Participant>
     /**
      * Texts of the next user packets that clients have sent to the server, each handed out once, replayed ones too. Lets time
      * pass until they are there; fails with the history when they are not within a minute, or the time given.
@@ -245,7 +254,7 @@ export const make = Effect.fnUntraced(function* (options: TestServerOptions = {}
     answerRequests: desk.release,
     join: (who) =>
       TestParticipant.make(who.identity, history, (onData) =>
-        Effect.flatMap(rooms.current, ({ enter }) => enter(TestToken.claims(who), onData))
+        Effect.flatMap(rooms.current, ({ enter }) => enter(TestToken.claims({ room: "room", ...who }), onData))
       ),
     received: inbox.take,
     packets: Effect.sync(inbox.all),
