@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Ref, type Scope } from "effect"
-import { Packet } from "effect-livekit"
+import { Packet, SignalError } from "effect-livekit"
 import {
   Expect,
   ExpectationFailed,
@@ -18,6 +18,8 @@ const test = <A, E>(
   name: string,
   body: Effect.Effect<A, E, TestServer.TestServer | SimNetwork.SimNetwork | Scope.Scope>
 ) => it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(TestServer.layer())))
+
+const rejected = new SignalError.SignalError({ reason: new SignalError.Rejected({ status: 401, body: "no" }) })
 
 const now = Clock.currentTimeMillis
 
@@ -129,8 +131,8 @@ describe("a failed assertion", () => {
       const asserted = yield* failing(Effect.sync(() => assert.fail("three is not four")))
       assert.isTrue(asserted instanceof Error && asserted.name === "AssertionError")
       assert.match(String(asserted), /three is not four\n\n +0\.000 s {2}alice {3}asks to join at livekit\.test/)
-      const error = yield* failing(Effect.fail(new Error("a failure")))
-      assert.match(String(error), /a failure\n\n +0\.000 s/)
+      const error = yield* failing(Effect.fail(rejected))
+      assert.match(String(error), /refused the token \(401\): no\n\n +0\.000 s/)
       const expected = yield* failing(Expect.eventually("nothing", Effect.succeed(false)))
       assert.lengthOf(String(expected).match(/asks to join/g) ?? [], 1)
     })
