@@ -1,29 +1,83 @@
-/** Packs the library, installs it into an empty project, and runs the README's first example from there. */
+/**
+ * Packs the library and uses it as its users do, from empty projects: every entry point alone, with no more installed than it
+ * says it needs; the README's first example; and an application that publishes declarations of what it inferred.
+ */
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "..")
-const project = mkdtempSync(join(tmpdir(), "effect-livekit-smoke-"))
+const scratch = mkdtempSync(join(tmpdir(), "effect-livekit-smoke-"))
 const run = (command: string, args: ReadonlyArray<string>, cwd: string) =>
   execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
 
-try {
-  run("npm", ["pack", "--pack-destination", project], root)
-  const { devDependencies, name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
-  const peers = ["effect", "node-datachannel", "ws", "livekit-server-sdk"].map(
-    (peer) => `${peer}@${devDependencies[peer]}`
-  )
+const { dependencies, devDependencies, exports, name, peerDependenciesMeta, version } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8")
+)
+const versions: Record<string, string> = { ...dependencies, ...devDependencies }
+const install = (project: string, packages: ReadonlyArray<string>) => {
+  mkdirSync(project, { recursive: true })
   writeFileSync(join(project, "package.json"), JSON.stringify({ name: "smoke", private: true, type: "module" }))
-  run("npm", ["install", `./${name}-${version}.tgz`, ...peers], project)
+  const pinned = packages.map((each) => `${each}@${versions[each]}`)
+  run("npm", ["install", join(scratch, `${name}-${version}.tgz`), ...pinned], project)
+}
+
+/** What must be installed for an entry point, beside `effect`. */
+const needs: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "./node": ["node-datachannel"],
+  "./wrtc": ["@roamhq/wrtc"],
+  "./dev-server": ["node-datachannel", "ws", "livekit-server-sdk"]
+}
+
+const importAlone = (project: string, entry: string) => {
+  const specifier = entry.replace(".", name)
+  const program = `const all = Object.keys(await import("${specifier}")); if (all.length === 0) throw new Error("exports nothing")`
+  run(process.execPath, ["--input-type=module", "--eval", program], project)
+}
+
+const entries = Object.entries(exports).flatMap(([entry, target]) =>
+  target === null || entry.includes("*") || entry === "./package.json" ? [] : [entry]
+)
+
+try {
+  run("npm", ["pack", "--silent", "--pack-destination", scratch], root)
+
+  const bare = join(scratch, "bare")
+  install(bare, ["effect"])
+  for (const entry of entries.filter((each) => needs[each] === undefined)) importAlone(bare, entry)
+  for (const [index, entry] of entries.filter((each) => needs[each] !== undefined).entries()) {
+    const project = join(scratch, `with-${index}`)
+    cpSync(bare, project, { recursive: true })
+    run("npm", ["install", ...(needs[entry] ?? []).map((each) => `${each}@${versions[each]}`)], project)
+    importAlone(project, entry)
+  }
+  console.log(`pack smoke: ${entries.length} entry points can be imported with what they need and no more`)
+
+  const full = join(scratch, "full")
+  install(full, ["effect", ...Object.keys(peerDependenciesMeta)])
   const example = /```ts first-example\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))?.[1]
   if (example === undefined) throw new Error("the README has no first example")
-  writeFileSync(join(project, "example.ts"), example)
-  const output = run(process.execPath, ["example.ts"], project)
+  writeFileSync(join(full, "example.ts"), example)
+  const output = run(process.execPath, ["example.ts"], full)
   process.stdout.write(output)
   if (!output.includes("bob heard: hello")) throw new Error("the example did not print what it should")
   console.log("pack smoke: the README's first example runs from the packed tarball")
+
+  cpSync(join(root, "test/programs/consumer.ts"), join(full, "consumer.ts"))
+  const compilerOptions = {
+    target: "ES2023",
+    module: "NodeNext",
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    declaration: true,
+    outDir: "out",
+    lib: ["ES2023", "DOM", "DOM.Iterable"],
+    types: []
+  }
+  writeFileSync(join(full, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts"] }))
+  for (const compiler of ["tsc", "tsc6"]) run(join(root, "node_modules/.bin", compiler), ["-p", "."], full)
+  console.log("pack smoke: an application can publish declarations of what it infers, with TypeScript 6 and 7")
 } finally {
-  rmSync(project, { recursive: true, force: true })
+  rmSync(scratch, { recursive: true, force: true })
 }

@@ -18,7 +18,7 @@ import { Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Scope } from "effe
 import * as Base64Url from "effect/encoding/Base64Url"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
-import { EngineConfig, HttpGet, SignalClient, type SignalConnection } from "../src/index.ts"
+import { EngineConfig, HttpGet, SignalClient, type SignalConnection, WebSocketConstructor } from "../src/index.ts"
 import { TestSocket } from "../src/testing/index.ts"
 
 const url = "ws://livekit.test"
@@ -176,6 +176,22 @@ describe("SignalClient.join", () => {
       assert.notInclude(JSON.stringify(error) + String(error) + String(error.reason.cause), "secret-token")
       assert.include(String(error.reason.cause), "refused")
     }).pipe(Effect.provide(client(new Error("connect refused for ?access_token=secret-token"))))
+  )
+
+  it.effect("is refused by a socket that only says that it failed, as Node 22 does when nobody listens", () =>
+    Effect.gen(function* () {
+      const error = yield* join().pipe(Effect.scoped, Effect.flip)
+      assert.strictEqual(error.reason._tag, "Unreachable")
+    }).pipe(
+      Effect.provide(
+        SignalClient.layer.pipe(
+          Layer.provide(WebSocketConstructor.layer(failingSocket)),
+          Layer.provide(
+            Layer.succeed(HttpGet.HttpGet, () => Effect.fail(new HttpGet.HttpGetError({ cause: "refused" })))
+          )
+        )
+      )
+    )
   )
 
   it.effect("gives up asking validate after 3 s", () =>
@@ -402,6 +418,20 @@ describe("SignalClient.resume", () => {
 // --- the far end ---
 
 let validated: Array<string> = []
+
+/** Fires `error` and never `close`. */
+const failingSocket = (): WebSocketConstructor.WebSocketLike => {
+  const events = new EventTarget()
+  queueMicrotask(() => events.dispatchEvent(new Event("error")))
+  return {
+    binaryType: "blob",
+    readyState: 3,
+    send: () => {},
+    close: () => {},
+    addEventListener: (type, listener) => events.addEventListener(type, () => listener({})),
+    removeEventListener: () => {}
+  }
+}
 
 type Validate = { readonly status: number; readonly body: string } | Error | "silent"
 

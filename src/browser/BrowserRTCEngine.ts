@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EngineConfig } from "../EngineConfig.ts"
 import * as HttpGet from "../HttpGet.ts"
-import * as engineServices from "../internal/engineServices.ts"
+import * as EngineServices from "../EngineServices.ts"
 import type { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import * as RTCEngine from "../RTCEngine.ts"
 import * as WebSocketConstructor from "../WebSocketConstructor.ts"
@@ -20,7 +20,7 @@ import { MissingGlobal } from "./MissingGlobal.ts"
  *
  * @category layers
  */
-export const layerPlatform: Layer.Layer<engineServices.Platform> = Layer.unwrap(
+export const layerPlatform: Layer.Layer<EngineServices.Platform> = Layer.unwrap(
   Effect.suspend(() => {
     for (const global of ["WebSocket", "fetch"] as const) {
       if (typeof globalThis[global] !== "function") return Effect.die(new MissingGlobal({ global }))
@@ -54,17 +54,17 @@ const layerConfig = Layer.effect(
  * @category layers
  */
 export const layerServicesWithoutDependencies: Layer.Layer<
-  engineServices.EngineServices,
+  EngineServices.EngineServices,
   never,
-  PeerConnectionFactory | engineServices.Platform
-> = engineServices.layer.pipe(Layer.provide(layerConfig))
+  PeerConnectionFactory | EngineServices.Platform
+> = EngineServices.layer.pipe(Layer.provide(layerConfig))
 
 /**
  * Everything that `RTCEngine.make` needs.
  *
  * @category layers
  */
-export const layerServices: Layer.Layer<engineServices.EngineServices> = layerServicesWithoutDependencies.pipe(
+export const layerServices: Layer.Layer<EngineServices.EngineServices> = layerServicesWithoutDependencies.pipe(
   Layer.provide(BrowserPeerConnection.layer),
   Layer.provide(layerPlatform)
 )

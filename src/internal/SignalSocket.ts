@@ -65,13 +65,17 @@ export const open = (
     for (const type of eventTypes) socket.addEventListener(type, listeners[type])
     yield* Effect.callback<void, SocketRefused>((resume) => {
       const opened = () => resume(Effect.void)
-      const refused = ({ code = 1006 }: WebSocketEvent) =>
-        resume(Effect.fail(new SocketRefused({ cause: new Error(`closed with code ${code}`) })))
+      const refuse = (why: string) => resume(Effect.fail(new SocketRefused({ cause: new Error(why) })))
+      const closed = ({ code = 1006 }: WebSocketEvent) => refuse(`closed with code ${code}`)
+      // Node 22 says no more than this when nobody listens: there is no close.
+      const failed = () => refuse("it could not be opened")
       socket.addEventListener("open", opened)
-      socket.addEventListener("close", refused)
+      socket.addEventListener("close", closed)
+      socket.addEventListener("error", failed)
       return Effect.sync(() => {
         socket.removeEventListener("open", opened)
-        socket.removeEventListener("close", refused)
+        socket.removeEventListener("close", closed)
+        socket.removeEventListener("error", failed)
       })
     })
     return {

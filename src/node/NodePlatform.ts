@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { EngineConfig } from "../EngineConfig.ts"
 import * as HttpGet from "../HttpGet.ts"
-import * as engineServices from "../internal/engineServices.ts"
+import * as EngineServices from "../EngineServices.ts"
 import type { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import * as WebSocketConstructor from "../WebSocketConstructor.ts"
 import { gzip } from "./gzip.ts"
@@ -17,7 +17,7 @@ import { openWebSocket } from "./openWebSocket.ts"
  *
  * @category layers
  */
-export const layerPlatform: Layer.Layer<engineServices.Platform> = Layer.mergeAll(
+export const layerPlatform: Layer.Layer<EngineServices.Platform> = Layer.mergeAll(
   WebSocketConstructor.layer(openWebSocket),
   HttpGet.layerFetch(fetch)
 )
@@ -43,7 +43,7 @@ const layerConfig = Layer.effect(
  * @category layers
  */
 export const layerServicesWithoutDependencies: Layer.Layer<
-  engineServices.EngineServices,
+  EngineServices.EngineServices,
   never,
-  PeerConnectionFactory | engineServices.Platform
-> = engineServices.layer.pipe(Layer.provide(layerConfig))
+  PeerConnectionFactory | EngineServices.Platform
+> = EngineServices.layer.pipe(Layer.provide(layerConfig))

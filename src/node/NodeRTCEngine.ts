@@ -2,7 +2,7 @@
  * The engine in Node: WebRTC by node-datachannel, the platform's own WebSocket and fetch.
  */
 import * as Layer from "effect/Layer"
-import type { EngineServices } from "../internal/engineServices.ts"
+import type { EngineServices } from "../EngineServices.ts"
 import * as RTCEngine from "../RTCEngine.ts"
 import * as NodeDataChannel from "./NodeDataChannel.ts"
 import { layerPlatform, layerServicesWithoutDependencies } from "./NodePlatform.ts"

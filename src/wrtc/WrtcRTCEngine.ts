@@ -2,7 +2,7 @@
  * The engine in Node: WebRTC by `@roamhq/wrtc`, the platform's own WebSocket and fetch.
  */
 import * as Layer from "effect/Layer"
-import type { EngineServices } from "../internal/engineServices.ts"
+import type { EngineServices } from "../EngineServices.ts"
 import { layerPlatform, layerServicesWithoutDependencies } from "../node/NodePlatform.ts"
 import * as RTCEngine from "../RTCEngine.ts"
 import * as WrtcPeerConnection from "./WrtcPeerConnection.ts"
