@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { RTCEngine } from "effect-livekit"
 import { NodeRTCEngine } from "effect-livekit/node"
-import { type ChildProcess, spawn } from "node:child_process"
 import { WebSocket } from "ws"
+import { start, started } from "./suites/cli.ts"
 
 describe("effect-livekit dev-server", () => {
   it("says how to reach it, and stops with 0 on Ctrl-C", async () => {
@@ -59,11 +59,15 @@ describe("effect-livekit dev-server", () => {
   })
 
   it("explains itself when asked to, or told nothing", async () => {
-    for (const args of [[], ["--help"], ["dev-server", "--help"]]) {
+    for (const args of [[], ["--help"]]) {
       const child = start(...args)
       assert.strictEqual(await child.exit, 0)
-      assert.match(child.output(), /^effect-livekit dev-server \[--port N\]/)
+      for (const command of ["dev-server", "demo", "join", "doctor", "timeline"])
+        assert.include(child.output(), command)
     }
+    const child = start("dev-server", "--help")
+    assert.strictEqual(await child.exit, 0)
+    for (const flag of ["--port", "--api-key", "--api-secret", "--room"]) assert.include(child.output(), flag)
   })
 
   it("answers what it does not understand with one line and 1", async () => {
@@ -90,46 +94,3 @@ describe("effect-livekit dev-server", () => {
     assert.strictEqual(await third.exit, 0)
   })
 })
-
-interface Started {
-  readonly process: ChildProcess
-  /** What it wrote to stdout. */
-  readonly output: () => string
-  /** What it wrote to stderr. */
-  readonly errors: () => string
-  readonly port: () => string
-  readonly token: (identity: string) => string
-  readonly exit: Promise<number | null>
-}
-
-const start = (...args: ReadonlyArray<string>): Started => {
-  const child = spawn(process.execPath, ["--conditions=@effect-livekit/source", "src/cli.ts", ...args])
-  const chunks: Array<string> = []
-  const errors: Array<string> = []
-  child.stdout.on("data", (chunk) => chunks.push(String(chunk)))
-  child.stderr.on("data", (chunk) => errors.push(String(chunk)))
-  const find = (pattern: RegExp) => pattern.exec(chunks.join(""))?.[1] ?? ""
-  return {
-    process: child,
-    output: () => chunks.join(""),
-    errors: () => errors.join(""),
-    port: () => find(/127\.0\.0\.1:(\d+)/),
-    token: (identity) => find(new RegExp(`token of ${identity} for room .+:\n([\\w-]+\\.[\\w-]+\\.[\\w-]+)`)),
-    exit: new Promise((resolve) => child.once("close", resolve))
-  }
-}
-
-/** A dev server that is ready, on a free port unless told otherwise. */
-const started = async (...args: ReadonlyArray<string>): Promise<Started> => {
-  const child = start("dev-server", "--port", "0", ...args)
-  await until(child, /Ctrl-C stops the server/)
-  return child
-}
-
-const until = ({ errors, output, process: child }: Started, expected: RegExp) =>
-  new Promise<void>((resolve, reject) => {
-    child.once("close", () => reject(new Error(output() + errors())))
-    const check = () => expected.test(output()) && resolve()
-    child.stdout?.on("data", check)
-    check()
-  })

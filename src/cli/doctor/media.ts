@@ -1,0 +1,199 @@
+/**
+ * WebRTC: which ways to the server are open, and what data and resumes do on them.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as NodeDataChannel from "../../node/NodeDataChannel.ts"
+import { layerPlatform, layerServicesWithoutDependencies } from "../../node/NodePlatform.ts"
+import * as Packet from "../../Packet.ts"
+import { type IceServer, PeerConnectionFactory } from "../../PeerConnectionFactory.ts"
+import * as RTCEngine from "../../RTCEngine.ts"
+import * as WebSocketConstructor from "../../WebSocketConstructor.ts"
+import { failed, ok, skipped, warning } from "./Check.ts"
+import { opens } from "./network.ts"
+
+/** An engine whose candidates are seen, whose sockets can be cut, and which goes straight or through TURN only. */
+export interface Patient {
+  readonly engine: RTCEngine.Engine
+  /** Candidates of the server, as they came. */
+  readonly candidates: ReadonlyArray<string>
+  readonly cut: Effect.Effect<void>
+}
+
+const isTurn = (url: string) => /^turns?:/i.test(url)
+
+const withoutTurn = (servers: ReadonlyArray<IceServer>): ReadonlyArray<IceServer> =>
+  servers
+    .map((server) => ({ ...server, urls: server.urls.filter((url) => !isTurn(url)) }))
+    .filter(({ urls }) => urls.length > 0)
+
+const makePatient = Effect.fnUntraced(function* (): Effect.fn.Return<Patient, never, Scope.Scope> {
+  const candidates: Array<string> = []
+  const sockets: Array<WebSocket> = []
+  const factory = Layer.effect(
+    PeerConnectionFactory,
+    Effect.map(PeerConnectionFactory, (runtime) => ({
+      ...runtime,
+      make: (configuration, handlers) =>
+        runtime
+          .make(
+            configuration.iceTransportPolicy === "relay"
+              ? configuration
+              : { ...configuration, iceServers: withoutTurn(configuration.iceServers) },
+            handlers
+          )
+          .pipe(
+            Effect.map((peer) => ({
+              ...peer,
+              addIceCandidate: (candidate) => {
+                candidates.push(candidate.candidate)
+                return peer.addIceCandidate(candidate)
+              }
+            }))
+          )
+    }))
+  ).pipe(Layer.provide(NodeDataChannel.layer))
+  const webSockets = WebSocketConstructor.layer((url) => {
+    const socket = new WebSocket(url)
+    sockets.push(socket)
+    return socket
+  })
+  const services = yield* Layer.build(
+    layerServicesWithoutDependencies.pipe(
+      Layer.provide(factory),
+      Layer.provide(webSockets),
+      Layer.provide(layerPlatform)
+    )
+  )
+  const engine = yield* RTCEngine.make.pipe(Effect.provideContext(services))
+  return {
+    engine,
+    candidates,
+    cut: Effect.sync(() => {
+      for (const socket of sockets.splice(0)) socket.close()
+    })
+  }
+})
+
+/** Connects without TURN, in the caller's scope. */
+export const connectDirectly = Effect.fnUntraced(function* (url: string, token: Redacted.Redacted<string>) {
+  const patient = yield* makePatient()
+  const started = yield* Clock.currentTimeMillis
+  const outcome = yield* patient.engine.connect({ url, token }).pipe(
+    Effect.matchEffect({
+      onFailure: (error) => Effect.succeed(failed(error.message, { reason: error.reason._tag })),
+      onSuccess: () =>
+        Effect.map(Clock.currentTimeMillis, (now) => ok(`connected straight to the server, after ${now - started} ms`))
+    })
+  )
+  return { patient, outcome }
+})
+
+export interface TcpCandidate {
+  readonly host: string
+  readonly port: number
+}
+
+/** Addresses where a server takes media over TCP. */
+export const tcpCandidates = (candidates: ReadonlyArray<string>): ReadonlyArray<TcpCandidate> =>
+  candidates.flatMap((candidate) => {
+    const [, , transport, , host, port] = candidate.split(" ")
+    return transport?.toLowerCase() === "tcp" && host !== undefined && Number(port) > 9
+      ? [{ host, port: Number(port) }]
+      : []
+  })
+
+export const checkTcp = Effect.fnUntraced(function* (candidates: ReadonlyArray<string>, isUdpOpen: boolean) {
+  const offered = tcpCandidates(candidates)
+  if (offered.length === 0) {
+    const verdict = "the server offers no media over TCP"
+    return isUdpOpen ? skipped(verdict) : failed(`${verdict}, and UDP does not work: TURN is the only way`)
+  }
+  const tried = yield* Effect.forEach(
+    offered,
+    (each) => Effect.map(opens(each.host, each.port), (isOpen) => ({ ...each, isOpen })),
+    { concurrency: "unbounded" }
+  )
+  const names = (isOpen: boolean) =>
+    tried.filter((each) => each.isOpen === isOpen).map(({ host, port }) => `${host}:${port}`)
+  return names(true).length > 0
+    ? ok(`media over TCP is open at ${names(true).join(", ")}`, { tried })
+    : warning(`media over TCP is offered at ${names(false).join(", ")} and none of it can be reached from here`, {
+        tried
+      })
+})
+
+export const checkTurn = Effect.fnUntraced(function* (
+  url: string,
+  token: Redacted.Redacted<string>,
+  iceServers: ReadonlyArray<{ readonly urls: ReadonlyArray<string> }>
+) {
+  const turns = iceServers.flatMap(({ urls }) => urls).filter(isTurn)
+  if (turns.length === 0) return skipped("the server offers no TURN; networks that block UDP will not get through")
+  const { engine } = yield* makePatient()
+  return yield* engine.connect({ url, token, rtc: { iceTransportPolicy: "relay" } }).pipe(
+    Effect.match({
+      onSuccess: () => ok(`connected through TURN (${turns.join(", ")})`, { urls: turns }),
+      onFailure: ({ message }) => failed(`not connected through ${turns.join(", ")}: ${message}`, { urls: turns })
+    })
+  )
+}, Effect.scoped)
+
+const rounds = 10
+
+export const checkData = Effect.fnUntraced(function* (from: RTCEngine.Engine, to: RTCEngine.Engine) {
+  const atFrom = yield* from.subscribePackets
+  const atTo = yield* to.subscribePackets
+  yield* Stream.fromSubscription(atTo).pipe(
+    Stream.runForEach(() => to.sendData(Packet.user("doctor"))),
+    Effect.ignore,
+    Effect.forkScoped
+  )
+  const answers = Stream.fromSubscription(atFrom)
+  const round = Effect.gen(function* () {
+    const started = yield* Clock.currentTimeMillis
+    yield* from.sendData(Packet.user("doctor"))
+    yield* Stream.runHead(answers)
+    return (yield* Clock.currentTimeMillis) - started
+  })
+  return yield* Effect.forEach(Array.from({ length: rounds }), () => round).pipe(
+    Effect.timeoutOption(10_000),
+    Effect.map((times) => {
+      if (Option.isNone(times)) return failed("data does not come back within 10 s, though the channels are open")
+      const sorted = [...times.value].sort((a, b) => a - b)
+      const median = sorted[Math.floor(rounds / 2)] ?? 0
+      return ok(`${rounds} of ${rounds} came back, in ${median} ms as a rule`, {
+        medianMillis: median,
+        times: times.value
+      })
+    }),
+    Effect.catch(({ message }) => Effect.succeed(failed(message)))
+  )
+}, Effect.scoped)
+
+export const checkResume = Effect.fnUntraced(function* ({ cut, engine }: Patient) {
+  const events = yield* engine.subscribeEvents
+  const started = yield* Clock.currentTimeMillis
+  yield* cut
+  const back = yield* Stream.fromSubscription(events).pipe(
+    Stream.filter(({ _tag }) => _tag === "Resumed" || _tag === "Reconnected" || _tag === "Disconnected"),
+    Stream.runHead,
+    Effect.timeoutOption(20_000),
+    Effect.map(Option.flatten)
+  )
+  const millis = (yield* Clock.currentTimeMillis) - started
+  if (Option.isNone(back)) return failed("the connection did not come back within 20 s after its WebSocket was cut")
+  switch (back.value._tag) {
+    case "Resumed":
+      return ok(`the session was taken up again ${millis} ms after its WebSocket was cut`, { millis })
+    case "Reconnected":
+      return warning(`the server did not take the session up again; a new join stood after ${millis} ms`, { millis })
+    default:
+      return failed("the connection ended when its WebSocket was cut")
+  }
+}, Effect.scoped)
