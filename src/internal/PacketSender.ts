@@ -23,6 +23,8 @@ export interface SendCounters {
   readonly lossyDropped: number
   /** Encoded bytes of what was accepted. */
   readonly bytesSent: number
+  /** Bytes of reliable data that wait now, here or in the channel's buffer. */
+  readonly bytesPending: number
 }
 
 export interface PacketSender {
@@ -90,7 +92,7 @@ export const make = Effect.fnUntraced(function* (options: {
   })
 
   return {
-    counters: () => ({ ...counters }),
+    counters: () => ({ ...counters, bytesPending: core.sender.pendingBytes() }),
     sendData: (packet, send = {}) =>
       Effect.suspend(() => {
         const current = SubscriptionRef.getUnsafe(state)
