@@ -186,24 +186,40 @@ export const make = Effect.fnUntraced(function* (
     sendOffer: options.sendOffer ?? (() => Effect.void)
   })
 
+  const spanOf = (iceRestart: boolean) => ({
+    "livekit.peer_connection.target": target,
+    "livekit.negotiation.ice_restart": iceRestart
+  })
+
   return {
     target,
     capabilities: factory.capabilities,
-    negotiate: (request = {}) => negotiator.negotiate({ iceRestart: request.iceRestart ?? false }),
-    negotiated: negotiator.negotiated,
-    initialOffer: negotiator.initialOffer,
+    negotiate: (request = {}) =>
+      negotiator
+        .negotiate({ iceRestart: request.iceRestart ?? false })
+        .pipe(
+          Effect.withSpan("PeerConnectionTransport.negotiate", { attributes: spanOf(request.iceRestart ?? false) })
+        ),
+    negotiated: negotiator.negotiated.pipe(
+      Effect.withSpan("PeerConnectionTransport.negotiated", { attributes: spanOf(false) })
+    ),
+    initialOffer: negotiator.initialOffer.pipe(
+      Effect.withSpan("PeerConnectionTransport.initialOffer", { attributes: spanOf(false) })
+    ),
     repeatOffer: negotiator.repeatOffer,
     pauseDeadline: negotiator.pauseDeadline,
     acceptAnswer: negotiator.acceptAnswer,
     acceptOffer: (sdp) =>
-      lock.withPermit(
-        Effect.gen(function* () {
-          yield* setRemote({ type: "offer", sdp })
-          const answer = yield* peer.createAnswer
-          yield* peer.setLocalDescription(answer)
-          return answer
-        })
-      ),
+      lock
+        .withPermit(
+          Effect.gen(function* () {
+            yield* setRemote({ type: "offer", sdp })
+            const answer = yield* peer.createAnswer
+            yield* peer.setLocalDescription(answer)
+            return answer
+          })
+        )
+        .pipe(Effect.withSpan("PeerConnectionTransport.answer", { attributes: spanOf(false) })),
     addIceCandidate: (candidate) =>
       Ref.modify(held, (candidates) => [
         Option.isSome(candidates) ? Effect.void : addCandidate(candidate),

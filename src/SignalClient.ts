@@ -2,7 +2,7 @@
  * Joins a room, or takes a session up again, over a WebSocket: dials `/rtc/v1` (one peer connection) or `/rtc` (two), waits
  * for the first message and hands out a scoped {@link SignalConnection}. When a dial fails it asks the server why.
  */
-import { type JoinResponse, LeaveRequest_Action, type LeaveRequest, type ReconnectReason } from "@livekit/protocol"
+import { type JoinResponse, LeaveRequest_Action, type LeaveRequest, ReconnectReason } from "@livekit/protocol"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,6 +15,7 @@ import { closeOnFailure } from "./internal/closeOnFailure.ts"
 import { readFrame } from "./internal/readFrame.ts"
 import { redactCause, redactText } from "./internal/redact.ts"
 import * as SignalSocket from "./internal/SignalSocket.ts"
+import * as spanAttributes from "./internal/spanAttributes.ts"
 import type { Recovery } from "./Recovery.ts"
 import * as SignalConnection from "./SignalConnection.ts"
 import {
@@ -161,6 +162,7 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
 
     const join = Effect.fn("SignalClient.join")(function* (options: JoinOptions) {
       const mode = options.connectionMode ?? "auto"
+      yield* Effect.annotateCurrentSpan({ ...spanAttributes.ofServer(options.url), "livekit.connection.mode": mode })
       const dialJoin = (path: SignalUrl.SignalPath) =>
         dial({
           url: options.url,
@@ -190,6 +192,13 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
         return yield* refuseFirst(first, "a join response")
       }
       const response: JoinResponse = first.message.value
+      yield* Effect.annotateCurrentSpan({
+        "livekit.signal.path": path,
+        "livekit.room.sid": response.room?.sid ?? "",
+        "livekit.participant.sid": response.participant?.sid ?? "",
+        "livekit.server.version": response.serverInfo?.version ?? response.serverVersion,
+        "livekit.server.region": response.serverInfo?.region ?? response.serverRegion
+      })
       return yield* SignalConnection.make({
         socket,
         path,
@@ -200,6 +209,12 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
     }, closeOnFailure)
 
     const resume = Effect.fn("SignalClient.resume")(function* (options: ResumeOptions) {
+      yield* Effect.annotateCurrentSpan({
+        ...spanAttributes.ofServer(options.url),
+        "livekit.signal.path": options.path,
+        "livekit.participant.sid": options.participantSid,
+        "livekit.reconnect.reason": ReconnectReason[options.reason]
+      })
       const { socket, first } = yield* dial({
         url: options.url,
         token: options.token,
