@@ -10,6 +10,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as NodeDataChannel from "../../node/NodeDataChannel.ts"
 import { layerPlatform, layerServicesWithoutDependencies } from "../../node/NodePlatform.ts"
+import { openWebSocket } from "../../node/openWebSocket.ts"
 import * as Packet from "../../Packet.ts"
 import { type IceServer, PeerConnectionFactory } from "../../PeerConnectionFactory.ts"
 import * as RTCEngine from "../../RTCEngine.ts"
@@ -59,7 +60,7 @@ const makePatient = Effect.fnUntraced(function* (): Effect.fn.Return<Patient, ne
     }))
   ).pipe(Layer.provide(NodeDataChannel.layer))
   const webSockets = WebSocketConstructor.layer((url) => {
-    const socket = new WebSocket(url)
+    const socket = openWebSocket(url)
     sockets.push(socket)
     return socket
   })
