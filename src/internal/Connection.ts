@@ -21,6 +21,7 @@ import type { ConnectOptions } from "../RTCEngine.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import type { Terminated } from "./reconnect.ts"
 import type { Session } from "./Session.ts"
+import * as spanAttributes from "./spanAttributes.ts"
 import * as Supervisor from "./Supervisor.ts"
 
 interface Running {
@@ -71,6 +72,7 @@ export const make = Effect.fnUntraced(function* (options: {
     })
 
   const connect = Effect.fn("RTCEngine.connect")(function* (connect: ConnectOptions) {
+    yield* Effect.annotateCurrentSpan(spanAttributes.ofServer(connect.url))
     const self: Running = {
       fiber: yield* Deferred.make<Fiber.Fiber<void>>(),
       joined: yield* Deferred.make<JoinResponse, EngineError>(),

@@ -257,7 +257,13 @@ export const open = Effect.fnUntraced(function* (
     }
     const evidence = yield* ready
     // A server that did not say what it has gets nothing twice (S96); 0 means it has nothing (V13).
-    const replayed = response === undefined ? 0 : core.sender.replay(response.lastMessageSeq)
+    const replayed =
+      response === undefined
+        ? 0
+        : yield* Effect.sync(() => core.sender.replay(response.lastMessageSeq)).pipe(
+            Effect.tap((count) => Effect.annotateCurrentSpan({ "livekit.data.replayed": count })),
+            Effect.withSpan("Session.replay")
+          )
     yield* requests.open
     return { evidence, replayed }
   })

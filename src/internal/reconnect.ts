@@ -35,7 +35,8 @@ const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReas
     })
   )
 
-export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
+// An outage is a trace of its own: the join may be hours ago.
+export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(function* (
   options: {
     readonly core: EngineCore
     readonly attempts: Attempts
@@ -46,6 +47,7 @@ export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
   cause: DisconnectCause.DisconnectCause
 ): Effect.fn.Return<void, Terminated> {
   const { attempts, causes, core, policy, setState } = options
+  yield* Effect.annotateCurrentSpan({ "livekit.reconnect.cause": cause._tag })
   const started = yield* Clock.currentTimeMillis
   const plan = yield* Ref.make(ReconnectPlan.start(cause))
   const lastFailure = yield* Ref.make(DisconnectCause.toReason(cause))
@@ -154,7 +156,8 @@ export const reconnect = Effect.fn("RTCEngine.reconnect")(function* (
     if (Duration.isGreaterThan(delay, Duration.zero)) yield* Effect.raceFirst(Effect.sleep(delay), untilUrgent)
     const { decision } = yield* decide
     yield* Ref.update(plan, ReconnectPlan.attempted)
-    return yield* (decision === "Resume" ? resume : restart).pipe(
+    const span = { attributes: { "livekit.reconnect.attempt": known.attempt } }
+    return yield* (decision === "Resume" ? resume : restart.pipe(Effect.withSpan("RTCEngine.restart", span))).pipe(
       Effect.as(true),
       Effect.catchTags({
         SignalError: (error) => Effect.as(failed(error), false),
