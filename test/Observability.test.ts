@@ -182,8 +182,13 @@ describe("the example with OTLP", () => {
     const documented = /What a collector gets[^]*?```text\n([^]*?)```/.exec(
       readFileSync("docs/observability.md", "utf8")
     )?.[1]
-    const withoutIds = (text = "") => text.replaceAll(/(PA|RM)_\w+/g, "$1_").replaceAll(/\d+/g, "N")
-    assert.strictEqual(withoutIds(stdout), withoutIds(documented))
+    // Whether there is something to replay, and a round trip to measure, is a matter of milliseconds.
+    const comparable = (text = "") =>
+      text
+        .replaceAll(/(PA|RM)_\w+/g, "$1_")
+        .replaceAll(/\d+/g, "N")
+        .replaceAll(/ {2}livekit\.(data\.replayed\.packets|signal\.rtt)\n/g, "")
+    assert.strictEqual(comparable(stdout), comparable(documented))
     assert.match(logs, /Warn the connection was lost, resuming \{livekit\.reconnect\.cause=SignalEnded/)
   })
 })
