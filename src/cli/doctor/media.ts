@@ -15,6 +15,7 @@ import * as Packet from "../../Packet.ts"
 import { type IceServer, PeerConnectionFactory } from "../../PeerConnectionFactory.ts"
 import * as RTCEngine from "../../RTCEngine.ts"
 import * as WebSocketConstructor from "../../WebSocketConstructor.ts"
+import { optional } from "../optional.ts"
 import { failed, ok, skipped, warning } from "./Check.ts"
 import { opens } from "./network.ts"
 
@@ -33,7 +34,9 @@ const withoutTurn = (servers: ReadonlyArray<IceServer>): ReadonlyArray<IceServer
     .map((server) => ({ ...server, urls: server.urls.filter((url) => !isTurn(url)) }))
     .filter(({ urls }) => urls.length > 0)
 
-const makePatient = Effect.fnUntraced(function* (): Effect.fn.Return<Patient, never, Scope.Scope> {
+const makePatient = Effect.fnUntraced(function* (
+  webRtc: Layer.Layer<PeerConnectionFactory> = NodeDataChannel.layer
+): Effect.fn.Return<Patient, never, Scope.Scope> {
   const candidates: Array<string> = []
   const sockets: Array<WebSocket> = []
   const factory = Layer.effect(
@@ -58,7 +61,7 @@ const makePatient = Effect.fnUntraced(function* (): Effect.fn.Return<Patient, ne
             }))
           )
     }))
-  ).pipe(Layer.provide(NodeDataChannel.layer))
+  ).pipe(Layer.provide(webRtc))
   const webSockets = WebSocketConstructor.layer((url) => {
     const socket = openWebSocket(url)
     sockets.push(socket)
@@ -136,11 +139,22 @@ export const checkTurn = Effect.fnUntraced(function* (
 ) {
   const turns = iceServers.flatMap(({ urls }) => urls).filter(isTurn)
   if (turns.length === 0) return skipped("the server offers no TURN; networks that block UDP will not get through")
-  const { engine } = yield* makePatient()
+  // It speaks TURN over TCP and TLS too, and relays where node-datachannel does not.
+  const wrtc = yield* Effect.option(optional(() => import("../../wrtc/WrtcPeerConnection.ts"), ["@roamhq/wrtc"]))
+  const { engine } = yield* makePatient(Option.isSome(wrtc) ? wrtc.value.layer : undefined)
+  const urls = turns.join(", ")
   return yield* engine.connect({ url, token, rtc: { iceTransportPolicy: "relay" } }).pipe(
     Effect.match({
-      onSuccess: () => ok(`connected through TURN (${turns.join(", ")})`, { urls: turns }),
-      onFailure: ({ message }) => failed(`not connected through ${turns.join(", ")}: ${message}`, { urls: turns })
+      onSuccess: () => ok(`connected through TURN (${urls})`, { urls: turns }),
+      onFailure: ({ message }) =>
+        Option.isSome(wrtc)
+          ? failed(`not connected through ${urls}: ${message}`, { urls: turns })
+          : warning(
+              `not connected through ${urls} with node-datachannel, which speaks little TURN: npm install @roamhq/wrtc to be sure`,
+              {
+                urls: turns
+              }
+            )
     })
   )
 }, Effect.scoped)
