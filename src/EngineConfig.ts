@@ -21,6 +21,8 @@ export interface EngineSettings {
   readonly peerConnectionTimeout: number
   /** Milliseconds for the server to answer an offer. Default 15,000 (L4). */
   readonly answerTimeout: number
+  /** Milliseconds for the server to answer that a track is published. Default 20,000 (S55). */
+  readonly publishTimeout: number
   /** Milliseconds that requests to negotiate are collected before an offer is made. Default 20 (PT6). */
   readonly negotiationDebounce: number
   /** Milliseconds for the server to say why, after its end of the media closed and before it is dialled again. Default 250. */
@@ -60,6 +62,7 @@ export const defaults: EngineSettings = {
   validateTimeout: 3_000,
   peerConnectionTimeout: 20_000,
   answerTimeout: 15_000,
+  publishTimeout: 20_000,
   negotiationDebounce: 20,
   explanationTimeout: 250,
   reliableCapacity: 2 * 1024 * 1024,

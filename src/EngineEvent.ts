@@ -21,6 +21,7 @@ import type {
   SubscribedQualityUpdate,
   SubscriptionPermissionUpdate,
   SubscriptionResponse,
+  TrackInfo,
   TrackPublishedResponse,
   TrackSubscribed,
   TrackUnpublishedResponse
@@ -28,6 +29,7 @@ import type {
 import type { Kind } from "./DataChannel.ts"
 import type { DisconnectCause } from "./DisconnectCause.ts"
 import type { EngineError } from "./EngineError.ts"
+import type { RemoteTrack } from "./RemoteTrack.ts"
 import type { SignalPath } from "./SignalUrl.ts"
 
 /**
@@ -85,6 +87,14 @@ export type EngineEvent =
   | { readonly _tag: "SubscribedQualityUpdated"; readonly update: SubscribedQualityUpdate }
   | { readonly _tag: "SubscriptionPermissionUpdated"; readonly update: SubscriptionPermissionUpdate }
   | { readonly _tag: "SubscriptionAnswered"; readonly response: SubscriptionResponse }
+  /** A track of another participant arrives: its media can be received (the reference's `onAddTrack`). */
+  | { readonly _tag: "TrackSubscribed"; readonly track: RemoteTrack }
+  /** Its media has ended: it was unpublished or unsubscribed, or the session was given up. */
+  | { readonly _tag: "TrackUnsubscribed"; readonly track: RemoteTrack }
+  /** After a full reconnect a published track is published again, under a new sid. */
+  | { readonly _tag: "LocalTrackRepublished"; readonly cid: string; readonly track: TrackInfo }
+  /** It could not be, and is published no longer. */
+  | { readonly _tag: "RepublishFailed"; readonly cid: string; readonly error: EngineError }
   | { readonly _tag: "LocalTrackPublished"; readonly response: TrackPublishedResponse }
   | { readonly _tag: "LocalTrackUnpublished"; readonly response: TrackUnpublishedResponse }
   | { readonly _tag: "LocalTrackSubscribed"; readonly update: TrackSubscribed }

@@ -98,9 +98,32 @@ export class Unsupported extends Data.TaggedError("Unsupported")<{ readonly capa
 }
 
 /**
+ * The runtime refused an operation on media: a track it does not know, a transceiver on a closed peer connection, encodings it
+ * cannot have. Nothing else is disturbed.
+ *
  * @category reasons
  */
-export type PeerConnectionErrorReason = CreationFailed | NegotiationFailed | IceTimeout | Failed | Closed | Unsupported
+export class MediaFailed extends Data.TaggedError("MediaFailed")<{
+  readonly step: "addTransceiver" | "removeTrack" | "replaceTrack"
+  readonly cause: unknown
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `the WebRTC runtime refused ${this.step}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/**
+ * @category reasons
+ */
+export type PeerConnectionErrorReason =
+  | CreationFailed
+  | NegotiationFailed
+  | IceTimeout
+  | Failed
+  | Closed
+  | Unsupported
+  | MediaFailed
 
 /**
  * The one error of everything that touches a peer connection; `reason` says which failure it was.

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { PeerConnectionError } from "./PeerConnectionError.ts"
+import type { RtcMedia, RtcTrackEvent } from "./RtcMedia.ts"
 
 /**
  * What a WebRTC runtime can do beyond the common set.
@@ -131,6 +132,8 @@ export interface PeerConnectionHandlers {
   readonly onIceCandidate: (candidate: IceCandidate) => void
   readonly onConnectionStateChange: (state: PeerConnectionState) => void
   readonly onDataChannel: (channel: RtcDataChannel) => void
+  /** A track that the far end sends; again when it sends one after it had stopped. */
+  readonly onTrack?: ((event: RtcTrackEvent) => void) | undefined
 }
 
 /**
@@ -166,6 +169,7 @@ export interface PeerConnection {
   readonly connectionState: () => PeerConnectionState
   /** Bytes on the wire so far; used as proof that a path is alive. */
   readonly counters: Effect.Effect<TransportCounters>
+  readonly media: RtcMedia
 }
 
 /**

@@ -27,7 +27,10 @@ import type { EngineCore } from "./internal/EngineCore.ts"
 import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
+import * as Publications from "./internal/Publications.ts"
 import type { Session } from "./internal/Session.ts"
+import * as Subscriptions from "./internal/Subscriptions.ts"
+import * as TrackOperations from "./internal/TrackOperations.ts"
 import type { Packet, ReceivedPacket } from "./Packet.ts"
 import { Factory } from "./PeerConnectionTransport.ts"
 import { ReceiveState } from "./ReceiveState.ts"
@@ -38,6 +41,7 @@ import type { RtcOptions } from "./RtcConfig.ts"
 import { type ConnectionMode, SignalClient } from "./SignalClient.ts"
 import type { SignalRequest } from "./SignalRequest.ts"
 import type { ApplicationState } from "./SyncState.ts"
+import type { TrackOperations as TrackOperationsOf } from "./Tracks.ts"
 
 /**
  * @category models
@@ -80,7 +84,7 @@ export interface EngineCounters extends PacketReceiver.ReceiveCounters, PacketSe
 /**
  * @category models
  */
-export interface Engine {
+export interface Engine extends TrackOperationsOf {
   /**
    * Joins and waits until the connection stands: signal up, the needed peer connections connected, their channels open.
    * Closing the scope disconnects. Interruption at any point leaves nothing behind, and tells the server if it knew us.
@@ -179,6 +183,8 @@ export const make: Effect.Effect<
     channels,
     sender,
     received,
+    publications: Publications.make({ capabilities: transports.capabilities, session, state, emit }),
+    subscriptions: Subscriptions.make(),
     participant,
     token: yield* Ref.make(Redacted.make("")),
     emit,
@@ -187,8 +193,17 @@ export const make: Effect.Effect<
   }
   const connection = yield* Connection.make({ core, causes, policy, regions, session, state, scope })
   const packetSender = yield* PacketSender.make({ core, session, state })
+  const sendRequest = (request: SignalRequest) =>
+    Effect.flatMap(Ref.get(session), (current) =>
+      Option.isNone(current)
+        ? Effect.fail(PacketSender.notConnected(`sending ${request.case}`))
+        : Effect.mapError(current.value.requests.send(request), from)
+    )
+  const tracks = { session, publications: core.publications, subscriptions: core.subscriptions, sendRequest }
+  yield* Effect.forkScoped(TrackOperations.follow(yield* PubSub.subscribe(events), tracks))
 
   return {
+    ...TrackOperations.make(tracks),
     connect: connection.connect,
     disconnect: connection.disconnect,
     disconnected: connection.disconnected,
@@ -199,12 +214,7 @@ export const make: Effect.Effect<
     packets: Stream.fromPubSub(packets),
     subscribePackets: PubSub.subscribe(packets),
     sendData: packetSender.sendData,
-    sendRequest: (request) =>
-      Effect.flatMap(Ref.get(session), (current) =>
-        Option.isNone(current)
-          ? Effect.fail(PacketSender.notConnected(`sending ${request.case}`))
-          : Effect.mapError(current.value.requests.send(request), from)
-      ),
+    sendRequest,
     reconnectNow: Effect.gen(function* () {
       const current = yield* SubscriptionRef.get(state)
       if (current !== "Disconnected" && current !== "Connecting") core.report({ _tag: "Requested" })
@@ -248,6 +258,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
     subscribePackets: Effect.flatMap(PubSub.unbounded<ReceivedPacket>(), PubSub.subscribe),
     sendData: () => Effect.void,
     sendRequest: () => Effect.void,
+    ...TrackOperations.noop,
     reconnectNow: Effect.void,
     serverInfo: Effect.succeedNone,
     participant: Effect.succeedNone,

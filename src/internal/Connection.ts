@@ -53,6 +53,8 @@ export const make = Effect.fnUntraced(function* (options: {
       const end = endOf(exit)
       core.sender.reset()
       core.received.clear()
+      core.publications.clear()
+      core.subscriptions.clear()
       yield* Queue.clear(options.causes)
       yield* Ref.set(core.participant, Option.none())
       yield* Ref.set(running, Option.none())

@@ -14,6 +14,8 @@ import type { Factory } from "../PeerConnectionTransport.ts"
 import type { ReceiveState } from "../ReceiveState.ts"
 import type { ReliableSender } from "../ReliableSender.ts"
 import type { SignalClient } from "../SignalClient.ts"
+import type { Publications } from "./Publications.ts"
+import type { Subscriptions } from "./Subscriptions.ts"
 
 export interface EngineCore {
   readonly config: EngineSettings
@@ -22,6 +24,8 @@ export interface EngineCore {
   readonly channels: DataChannel["Service"]
   readonly sender: ReliableSender
   readonly received: ReceiveState
+  readonly publications: Publications
+  readonly subscriptions: Subscriptions
   /** The local participant, as last described (S34). */
   readonly participant: Ref.Ref<Option.Option<ParticipantInfo>>
   /** The session token, always the newest (S151). */

@@ -26,6 +26,8 @@ import type { SignalPath } from "../SignalUrl.ts"
 import * as SyncState from "../SyncState.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import * as Publisher from "./Publisher.ts"
+import * as RemoteTracks from "./RemoteTracks.ts"
+import * as SessionMedia from "./SessionMedia.ts"
 import * as SignalDispatch from "./SignalDispatch.ts"
 import * as trickle from "./trickle.ts"
 
@@ -60,6 +62,8 @@ export interface Session {
   /** Reports later failures to the supervisor. */
   readonly watch: Effect.Effect<void, never, Scope.Scope>
   readonly rtt: SignalConnection["rtt"]
+  readonly media: SessionMedia.SessionMedia
+  readonly autoSubscribe: boolean
 }
 
 interface RemoteChannel {
@@ -75,11 +79,13 @@ export const open = Effect.fnUntraced(function* (
   const { capabilities } = core.transports
   const scope = yield* Effect.scope
   const requests = yield* SignalRequestQueue.make
+  const remoteTracks = RemoteTracks.make(core.emit)
+  yield* Effect.addFinalizer(() => Effect.sync(remoteTracks.clear))
   const remoteChannels = yield* Queue.unbounded<RemoteChannel>()
   const onDataChannel = (target: Target) => (channel: RtcDataChannel) =>
     void Queue.offerUnsafe(remoteChannels, { target, channel })
   const makePublisher = (configuration: ReturnType<typeof RtcConfig.make>) =>
-    Publisher.make(core, requests, { configuration, onDataChannel: onDataChannel("publisher") })
+    Publisher.make(core, requests, { configuration, onDataChannel: onDataChannel("publisher"), remoteTracks })
 
   // --- dial, with an offer where that can be had before the server's answer ---
   const earlyScope = yield* Scope.fork(scope)
@@ -106,6 +112,7 @@ export const open = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => Effect.sync(() => requests.sendUnsafe({ case: "leave", value: goodbye })))
   yield* requests.attach(first)
   yield* Ref.set(core.participant, Option.fromUndefinedOr(join.participant))
+  remoteTracks.learn(join.otherParticipants)
   core.emit({ _tag: "Joined", response: join })
   core.emit({ _tag: "SignalConnected", isResume: false })
 
@@ -125,9 +132,10 @@ export const open = Effect.fnUntraced(function* (
         target: "subscriber",
         configuration,
         onIceCandidate: subscriberTrickle.add,
-        onDataChannel: onDataChannel("subscriber")
+        onDataChannel: onDataChannel("subscriber"),
+        onTrack: (media) => remoteTracks.add("subscriber", media),
+        onTrackEnded: (mid) => remoteTracks.ended("subscriber", mid)
       })
-  const peers = { publisher: publisher.transport, subscriber }
   const isSubscriberPrimary = subscriber !== undefined && join.subscriberPrimary
   const primary = isSubscriberPrimary ? subscriber : publisher.transport
   const hasPublished = yield* Ref.make(isEarlyUsable)
@@ -152,13 +160,28 @@ export const open = Effect.fnUntraced(function* (
   const inBackground = (effect: Effect.Effect<void, PeerConnectionError>) =>
     effect.pipe(Effect.catch(reportPublisher), Effect.forkIn(scope), Effect.asVoid)
 
+  const media = SessionMedia.make({
+    publisher: publisher.transport,
+    subscriber,
+    remote: remoteTracks,
+    requests,
+    publishTimeout: config.publishTimeout,
+    negotiate: Effect.andThen(
+      Ref.set(hasPublished, true),
+      Effect.suspend(() => publisher.transport.negotiate())
+    ),
+    inBackground
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(media.abort))
+
   const dispatch = (current: SignalConnection) =>
     Queue.take(current.incoming).pipe(
-      Effect.flatMap((incoming) => SignalDispatch.handle(core, peers, requests, incoming)),
+      Effect.flatMap((incoming) => SignalDispatch.handle(core, media, requests, incoming)),
       Effect.forever,
       Effect.catchTag("Done", () =>
         Effect.gen(function* () {
           yield* requests.detach
+          media.abort()
           yield* publisher.transport.pauseDeadline
           core.report({ _tag: "SignalEnded", end: yield* current.end })
         })
@@ -210,7 +233,11 @@ export const open = Effect.fnUntraced(function* (
     const remote = source.remoteDescription()
     const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     return SyncState.make({
-      application: yield* options.application,
+      application: SyncState.merge(yield* options.application, {
+        subscription: core.subscriptions.exceptions(options.autoSubscribe),
+        publishTracks: media.published(),
+        trackSidsDisabled: core.subscriptions.disabled()
+      }),
       offer: isSingle ? local : remote,
       answer: isSingle ? remote : local,
       channels: [
@@ -223,6 +250,7 @@ export const open = Effect.fnUntraced(function* (
 
   const resume = Effect.fn("Session.resume")(function* (cause: DisconnectCause.DisconnectCause) {
     yield* requests.detach
+    media.abort()
     yield* Scope.close(yield* Ref.get(signalScope), Exit.void)
     const nextScope = yield* Scope.fork(scope)
     yield* Ref.set(signalScope, nextScope)
@@ -311,7 +339,9 @@ export const open = Effect.fnUntraced(function* (
       yield* watchChannel(publisher.reliable)
       yield* watchChannel(publisher.lossy)
     }),
-    rtt: Effect.flatMap(Ref.get(connection), ({ rtt }) => rtt)
+    rtt: Effect.flatMap(Ref.get(connection), ({ rtt }) => rtt),
+    media,
+    autoSubscribe: options.autoSubscribe
   }
 })
 

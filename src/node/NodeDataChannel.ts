@@ -23,6 +23,7 @@ import {
   type RtcDataChannel,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
+import * as RtcMedia from "../RtcMedia.ts"
 import { collectSoon } from "./collect.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
 import { turns } from "./turns.ts"
@@ -149,7 +150,8 @@ const make = Effect.fnUntraced(function* (
     localDescription: local,
     remoteDescription: () => describe(peer.remoteDescription()),
     connectionState: () => states[peer.state()] ?? "new",
-    counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() }))
+    counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() })),
+    media: RtcMedia.none
   }
 })
 

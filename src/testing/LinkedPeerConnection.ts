@@ -17,6 +17,7 @@ import {
   type PeerConnectionState,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
+import * as RtcMedia from "../RtcMedia.ts"
 import * as Sdp from "../Sdp.ts"
 import * as Association from "./Association.ts"
 import * as LinkedDataChannel from "./LinkedDataChannel.ts"
@@ -352,7 +353,8 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       localDescription: local,
       remoteDescription: remote,
       connectionState: () => self.state,
-      counters: Effect.sync(() => ({ bytesSent: self.bytesSent, bytesReceived: self.bytesReceived }))
+      counters: Effect.sync(() => ({ bytesSent: self.bytesSent, bytesReceived: self.bytesReceived })),
+      media: RtcMedia.none
     }
   })
 
