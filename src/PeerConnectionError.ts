@@ -104,7 +104,7 @@ export class Unsupported extends Data.TaggedError("Unsupported")<{ readonly capa
  * @category reasons
  */
 export class MediaFailed extends Data.TaggedError("MediaFailed")<{
-  readonly step: "addTransceiver" | "removeTrack" | "replaceTrack"
+  readonly step: "addTransceiver" | "removeTrack" | "replaceTrack" | "setDirection"
   readonly cause: unknown
 }> {
   readonly recovery: Recovery = "Restart"

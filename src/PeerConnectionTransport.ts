@@ -268,6 +268,7 @@ export const make = Effect.fnUntraced(function* (
       // Between offers and answers, never during one.
       addTransceiver: (track, init) => lock.withPermit(peer.media.addTransceiver(track, init)),
       removeTrack: (trackId) => lock.withPermit(peer.media.removeTrack(trackId)),
+      transceivers: peer.media.transceivers,
       stats: peer.media.stats
     },
     registerTrackBitrateInfo: (cid, info) => Ref.update(bitrates, (before) => new Map([...before, [cid, info]]))

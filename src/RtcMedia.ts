@@ -77,6 +77,9 @@ export interface RtcReceiver {
 export interface RtcTransceiver {
   /** The section of the description that it belongs to, once negotiated. */
   readonly mid: () => string | null
+  readonly kind: MediaKind
+  /** Effective with the next description. */
+  readonly setDirection: (direction: Direction) => Effect.Effect<void, PeerConnectionError>
   readonly sender: RtcSender
   readonly receiver: RtcReceiver
 }
@@ -105,6 +108,8 @@ export interface RtcMedia {
   ) => Effect.Effect<RtcTransceiver, PeerConnectionError>
   /** Removes every sender of this track (S63); how many there were. Effective with the next offer. */
   readonly removeTrack: (trackId: string) => Effect.Effect<number, PeerConnectionError>
+  /** In the order of their sections, those of the far end's offers too. */
+  readonly transceivers: () => ReadonlyArray<RtcTransceiver>
   /** Empty where the runtime has no statistics. */
   readonly stats: Effect.Effect<StatsReport>
 }
@@ -117,5 +122,6 @@ export interface RtcMedia {
 export const none: RtcMedia = {
   addTransceiver: () => Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability: "media" }) })),
   removeTrack: () => Effect.succeed(0),
+  transceivers: () => [],
   stats: Effect.succeed([])
 }

@@ -21,6 +21,7 @@ export interface W3CSenderLike {
 
 export interface W3CTransceiverLike {
   readonly mid: string | null
+  direction: Direction | "stopped"
   readonly sender: W3CSenderLike
   readonly receiver: { readonly track: MediaTrack }
 }
@@ -45,6 +46,7 @@ export interface W3CTrackEvent {
 
 export interface W3CMediaLike {
   addTransceiver(track: MediaTrack | string, init?: W3CTransceiverInit): W3CTransceiverLike
+  getTransceivers(): Array<W3CTransceiverLike>
   getSenders(): Array<W3CSenderLike>
   removeTrack(sender: W3CSenderLike): void
   getStats(selector?: MediaTrack | null): Promise<{ forEach(each: (stats: object) => void): void }>
@@ -75,6 +77,14 @@ const receiverOf = (peer: W3CMediaLike, track: MediaTrack): RtcReceiver => ({
 
 const transceiverOf = (peer: W3CMediaLike, native: W3CTransceiverLike): RtcTransceiver => ({
   mid: () => native.mid,
+  kind: native.receiver.track.kind === "audio" ? "audio" : "video",
+  setDirection: (direction) =>
+    Effect.try({
+      try: () => {
+        native.direction = direction
+      },
+      catch: failure("setDirection")
+    }),
   sender: {
     track: () => native.sender.track,
     replaceTrack: (track) =>
@@ -114,6 +124,7 @@ export const make = (peer: W3CMediaLike): RtcMedia => ({
       },
       catch: failure("removeTrack")
     }),
+  transceivers: () => peer.getTransceivers().map((native) => transceiverOf(peer, native)),
   stats: statsOf(peer, () => undefined)
 })
 
