@@ -9,6 +9,7 @@
 import type {
   ActiveSpeakerUpdate,
   ConnectionQualityUpdate,
+  DataPacket,
   DisconnectReason,
   JoinResponse,
   MuteTrackRequest,
@@ -43,6 +44,21 @@ export interface Evidence {
   readonly connected: ReadonlyArray<"publisher" | "subscriber">
   /** The channels of ours that are open. */
   readonly open: ReadonlyArray<string>
+  /** The far end's channels that are open, where it has its own (`/rtc`). */
+  readonly inbound: ReadonlyArray<string>
+  /** After a resume: the peer connections whose far end has answered since. A state alone may be half a minute old. */
+  readonly answered: ReadonlyArray<Answered>
+}
+
+/**
+ * The far end answered over a peer connection.
+ *
+ * @category models
+ */
+export interface Answered {
+  readonly target: "publisher" | "subscriber"
+  /** Milliseconds from the question to the answer. */
+  readonly millis: number
 }
 
 /**
@@ -73,10 +89,24 @@ export type EngineEvent =
       readonly error: EngineError | undefined
     }
   /**
-   * Reliable packets that were handed to a connection which was lost, and may or may not have arrived. `resent` says whether
-   * they were sent again.
+   * Reliable packets that were handed to a session which was lost, and may or may not have arrived: their sequences in it, and
+   * what they are, oldest first. `resent` says whether they were sent again.
    */
-  | { readonly _tag: "InDoubt"; readonly sequences: ReadonlyArray<number>; readonly resent: boolean }
+  | {
+      readonly _tag: "InDoubt"
+      readonly sequences: ReadonlyArray<number>
+      readonly packets: ReadonlyArray<DataPacket>
+      readonly resent: boolean
+    }
+  /**
+   * Comes before `Disconnected` if reliable packets were accepted and then not sent, oldest first. After a connection that was
+   * lost, `inDoubt` are those that were handed to it and may not have arrived.
+   */
+  | {
+      readonly _tag: "Undelivered"
+      readonly unsent: ReadonlyArray<DataPacket>
+      readonly inDoubt: ReadonlyArray<DataPacket>
+    }
   | { readonly _tag: "ParticipantsUpdated"; readonly participants: ReadonlyArray<ParticipantInfo> }
   | { readonly _tag: "ActiveSpeakersUpdated"; readonly update: ActiveSpeakerUpdate }
   | { readonly _tag: "SpeakersChanged"; readonly update: SpeakersChanged }

@@ -62,6 +62,37 @@ export class IceTimeout extends Data.TaggedError("IceTimeout")<{
 }
 
 /**
+ * The peer connection is connected, and one of its data channels did not open in time, or was closed instead.
+ *
+ * @category reasons
+ */
+export class ChannelNotOpened extends Data.TaggedError("ChannelNotOpened")<{
+  readonly target: Target
+  readonly label: string
+  readonly millis: number
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `data channel ${this.label} of the ${this.target} did not open within ${this.millis} ms, or was closed instead`
+  }
+}
+
+/**
+ * The peer connection says that it is connected, and the far end answers nothing over it.
+ *
+ * @category reasons
+ */
+export class PathDead extends Data.TaggedError("PathDead")<{
+  readonly target: Target
+  readonly millis: number
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `nothing came back over the ${this.target} peer connection within ${this.millis} ms; the network path is gone`
+  }
+}
+
+/**
  * The peer connection reported `failed`.
  *
  * @category reasons
@@ -120,6 +151,8 @@ export type PeerConnectionErrorReason =
   | CreationFailed
   | NegotiationFailed
   | IceTimeout
+  | ChannelNotOpened
+  | PathDead
   | Failed
   | Closed
   | Unsupported

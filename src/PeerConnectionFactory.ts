@@ -167,8 +167,13 @@ export interface PeerConnection {
   readonly localDescription: () => SessionDescription | null
   readonly remoteDescription: () => SessionDescription | null
   readonly connectionState: () => PeerConnectionState
-  /** Bytes on the wire so far; used as proof that a path is alive. */
+  /** Bytes so far, as the runtime counts them; node-datachannel counts messages only. */
   readonly counters: Effect.Effect<TransportCounters>
+  /**
+   * Completes when the far end has answered something that was sent after the call: the proof that the path is alive, which
+   * `connectionState` gives half a minute late. Waits as long as there is no answer.
+   */
+  readonly roundTrip: Effect.Effect<void, PeerConnectionError>
   readonly media: RtcMedia
 }
 

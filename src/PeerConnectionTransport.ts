@@ -102,6 +102,8 @@ export interface PeerConnectionTransport {
   readonly localDescription: () => SessionDescription | null
   readonly remoteDescription: () => SessionDescription | null
   readonly counters: Effect.Effect<TransportCounters>
+  /** Completes when the far end has answered something sent after the call: the path is alive. Waits while it is not. */
+  readonly roundTrip: Effect.Effect<void, PeerConnectionError>
   /** Tracks in and out; what is added or removed takes effect with the next negotiation. */
   readonly media: RtcMedia
   /** What offers are to say about a track from now on (S64, PT11). */
@@ -264,6 +266,7 @@ export const make = Effect.fnUntraced(function* (
     localDescription: peer.localDescription,
     remoteDescription: peer.remoteDescription,
     counters: peer.counters,
+    roundTrip: peer.roundTrip,
     media: {
       // Between offers and answers, never during one.
       addTransceiver: (track, init) => lock.withPermit(peer.media.addTransceiver(track, init)),

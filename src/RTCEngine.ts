@@ -5,6 +5,7 @@ import type { JoinResponse, ParticipantInfo, ServerInfo } from "@livekit/protoco
 import { DisconnectReason } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -28,6 +29,7 @@ import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
 import * as Publications from "./internal/Publications.ts"
+import { Roster } from "./internal/Roster.ts"
 import type { Session } from "./internal/Session.ts"
 import * as Subscriptions from "./internal/Subscriptions.ts"
 import * as TrackOperations from "./internal/TrackOperations.ts"
@@ -95,6 +97,11 @@ export interface Engine extends TrackOperationsOf {
   readonly connect: (options: ConnectOptions) => Effect.Effect<JoinResponse, EngineError, Scope.Scope>
   /** Tells the server, closes everything, and returns when that is done. Does nothing if there is no connection. */
   readonly disconnect: Effect.Effect<void>
+  /**
+   * Waits until what was accepted has arrived at the server, at most so long, and disconnects. Succeeds with whether all of it
+   * has; if not, an `Undelivered` event says what was never sent.
+   */
+  readonly disconnectAfterFlush: (deadline: Duration.Input) => Effect.Effect<boolean>
   /** Completes when the connection has ended, with the reason; at once if there is none. */
   readonly disconnected: Effect.Effect<Disconnected>
   readonly state: Effect.Effect<ConnectionState>
@@ -164,14 +171,15 @@ export const make: Effect.Effect<
     capacity: config.reliableCapacity,
     retention: config.reliableRetention,
     maxPacketSize: config.maxPacketSize,
+    now: () => clock.currentTimeMillisUnsafe(),
     onSendFailed: (cause) => report({ _tag: "ChannelLost", reason: new SendFailed({ label: labels.reliable, cause }) })
   })
   const emit = (event: EngineEvent) => void PubSub.publishUnsafe(events, event)
   const receiver = PacketReceiver.make({
     clock,
     state: received,
-    // An outage of a sender may last a minute, and what it sends again comes after that.
-    nonces: new NonceState(config.receiveStateTtl + policy.timeLimit),
+    // What a sender sends again after an outage of a minute may be as old as that and its window together.
+    nonces: new NonceState(config.inDoubtWindow + policy.timeLimit),
     packets,
     lossyBacklog: config.lossyBacklog,
     emit
@@ -186,6 +194,7 @@ export const make: Effect.Effect<
     publications: Publications.make({ capabilities: transports.capabilities, session, state, emit }),
     subscriptions: Subscriptions.make(),
     participant,
+    others: new Roster(),
     token: yield* Ref.make(Redacted.make("")),
     emit,
     report,
@@ -206,6 +215,7 @@ export const make: Effect.Effect<
     ...TrackOperations.make(tracks),
     connect: connection.connect,
     disconnect: connection.disconnect,
+    disconnectAfterFlush: connection.disconnectAfterFlush,
     disconnected: connection.disconnected,
     state: SubscriptionRef.get(state),
     stateChanges: Stream.changes(SubscriptionRef.changes(state)),
@@ -249,6 +259,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
   Layer.succeed(RTCEngine, {
     connect: () => Effect.never,
     disconnect: Effect.void,
+    disconnectAfterFlush: () => Effect.succeed(true),
     disconnected: Effect.succeed(ended),
     state: Effect.succeed<ConnectionState>("Disconnected"),
     stateChanges: Stream.succeed<ConnectionState>("Disconnected"),

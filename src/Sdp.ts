@@ -18,6 +18,13 @@ export const maxMessageSize = (sdp: string): number => {
 }
 
 /**
+ * Whether a description has data channels: an application section that is not refused (RFC 8841).
+ *
+ * @category parsing
+ */
+export const hasDataChannels = (sdp: string): boolean => /^m=application [1-9]/m.test(sdp)
+
+/**
  * A media section, as its author describes it.
  *
  * @category models

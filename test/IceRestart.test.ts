@@ -43,7 +43,8 @@ const scripted = () => {
     remoteDescription: () => self.remote,
     connectionState: () => "new",
     media: RtcMedia.none,
-    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
+    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 }),
+    roundTrip: Effect.void
   }
   const layer = Layer.succeed(PeerConnectionFactory.PeerConnectionFactory, {
     capabilities: WrtcPeerConnection.capabilities,

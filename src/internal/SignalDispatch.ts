@@ -84,7 +84,12 @@ export const handle = (
       const learnSelf = Ref.update(core.participant, (own) =>
         Option.map(own, (before) => participants.find(({ sid }) => sid === before.sid) ?? before)
       )
-      return Effect.andThen(learnSelf, emit({ _tag: "ParticipantsUpdated", participants }))
+      const learnOthers = Effect.flatMap(Ref.get(core.participant), (own) =>
+        Effect.sync(() =>
+          core.others.update(participants.filter(({ sid }) => Option.isNone(own) || sid !== own.value.sid))
+        )
+      )
+      return Effect.andThen(Effect.andThen(learnSelf, learnOthers), emit({ _tag: "ParticipantsUpdated", participants }))
     }
     case "roomUpdate":
       return message.value.room === undefined ? Effect.void : emit({ _tag: "RoomUpdated", room: message.value.room })

@@ -22,6 +22,7 @@ import type {
 import * as Descriptions from "./Descriptions.ts"
 import { adopt, type Origin, type W3CDataChannelLike } from "./W3CDataChannel.ts"
 import * as W3CMedia from "./W3CMedia.ts"
+import { roundTrip } from "./W3CRoundTrip.ts"
 
 /** What is read of an event of a peer connection. */
 export interface W3CPeerConnectionEvent extends W3CMedia.W3CTrackEvent {
@@ -154,6 +155,7 @@ const make = Effect.fnUntraced(function* (
         () => counters.last
       )
     ),
+    roundTrip: roundTrip(peer),
     media: W3CMedia.make(peer)
   }
 })

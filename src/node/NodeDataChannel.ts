@@ -27,6 +27,7 @@ import * as RtcMedia from "../RtcMedia.ts"
 import { collectSoon } from "./collect.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
 import { turns } from "./turns.ts"
+import { roundTrip } from "./roundTrip.ts"
 
 /**
  * @category constants
@@ -151,6 +152,7 @@ const make = Effect.fnUntraced(function* (
     remoteDescription: () => describe(peer.remoteDescription()),
     connectionState: () => states[peer.state()] ?? "new",
     counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() })),
+    roundTrip: roundTrip(peer),
     media: RtcMedia.none
   }
 })

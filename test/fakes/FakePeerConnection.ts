@@ -181,7 +181,8 @@ const make = (
     remoteDescription: () => remote,
     connectionState: () => "new",
     media: RtcMedia.none,
-    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
+    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 }),
+    roundTrip: Effect.void
   }
 
   const fake: FakePeerConnection = {

@@ -109,6 +109,7 @@ export const fakePeers = (options: { readonly iceRestart: boolean }) =>
             remoteDescription: () => remote.at(-1) ?? null,
             connectionState: () => self.state,
             media: RtcMedia.none,
+            roundTrip: Effect.void,
             counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
           }
         })
