@@ -57,6 +57,8 @@ export interface Channel {
   readonly bufferedAmount: () => number
   /** Largest packet in bytes, by the far end's description and our own limit (D2). */
   readonly maxPacketSize: () => number
+  /** Completes when nothing is buffered any more, or the channel is closed. */
+  readonly drained: Effect.Effect<void>
   /** Open and below the high watermark. */
   readonly isWritable: () => boolean
   /**
@@ -129,7 +131,19 @@ const makeChannel = Effect.fnUntraced(function* (
     room.openUnsafe()
     onWritable()
   }
+  const draining = new Set<() => void>()
+  const tellDrained = () => {
+    const told = Array.from(draining)
+    draining.clear()
+    channel.setBufferedAmountLowThreshold(low)
+    for (const tell of told) tell()
+  }
+  const onLow = () => {
+    writable()
+    if (draining.size > 0 && channel.bufferedAmount() === 0) tellDrained()
+  }
   const onClose = () => {
+    if (draining.size > 0) tellDrained()
     Deferred.doneUnsafe(opened, Effect.fail(isClosed))
     Deferred.doneUnsafe(closed, Effect.void)
     Queue.endUnsafe(inbox)
@@ -148,7 +162,7 @@ const makeChannel = Effect.fnUntraced(function* (
         onEarlyMessages: (messages) => {
           for (const bytes of kind === "reliable" ? inSequence(messages) : messages) receive(bytes)
         },
-        onBufferedAmountLow: writable
+        onBufferedAmountLow: onLow
       })
     ),
     // Detached first, so that our own closing is not reported as trouble.
@@ -180,6 +194,14 @@ const makeChannel = Effect.fnUntraced(function* (
     isOpen,
     bufferedAmount: channel.bufferedAmount,
     maxPacketSize,
+    drained: Effect.callback((resume) => {
+      const tell = () => resume(Effect.void)
+      draining.add(tell)
+      channel.setBufferedAmountLowThreshold(0)
+      // Looked at after that: what drains meanwhile may come from another thread.
+      if (!isOpen() || channel.bufferedAmount() === 0) tellDrained()
+      return Effect.sync(() => void draining.delete(tell))
+    }),
     isWritable: () => isOpen() && channel.bufferedAmount() < high,
     send: (bytes) =>
       turn.withPermit(

@@ -19,8 +19,15 @@ export interface EngineSettings {
   readonly validateTimeout: number
   /** Milliseconds for the needed peer connections to connect and their channels to open. Default 20,000 (S101). */
   readonly peerConnectionTimeout: number
+  /**
+   * Milliseconds without an answer after which the media path is taken for dead, whatever its state says. Default 10,000: SCTP
+   * sends what was lost again after 1, 3 and 7 s.
+   */
+  readonly pathTimeout: number
   /** Milliseconds for the server to answer an offer. Default 15,000 (L4). */
   readonly answerTimeout: number
+  /** Milliseconds for the server to answer that a track is published. Default 20,000 (S55). */
+  readonly publishTimeout: number
   /** Milliseconds that requests to negotiate are collected before an offer is made. Default 20 (PT6). */
   readonly negotiationDebounce: number
   /** Milliseconds for the server to say why, after its end of the media closed and before it is dialled again. Default 250. */
@@ -34,6 +41,11 @@ export interface EngineSettings {
    * have by its nonce), or only `report` them. Either way an `InDoubt` event names them. Default `resend`.
    */
   readonly inDoubt: "resend" | "report"
+  /**
+   * Milliseconds before an outage since which what was handed to the network is in doubt if its session is lost; what is older
+   * has arrived. Default 45,000: a dead path is noticed within 30 s.
+   */
+  readonly inDoubtWindow: number
   /** Bytes buffered in a lossy channel above which packets are dropped. Default 256 KiB. */
   readonly lossyCapacity: number
   /** Lossy packets received and not yet read above which further lossy ones are dropped. Default 4,096. */
@@ -59,12 +71,15 @@ export const defaults: EngineSettings = {
   firstFrameTimeout: 5_000,
   validateTimeout: 3_000,
   peerConnectionTimeout: 20_000,
+  pathTimeout: 10_000,
   answerTimeout: 15_000,
+  publishTimeout: 20_000,
   negotiationDebounce: 20,
   explanationTimeout: 250,
   reliableCapacity: 2 * 1024 * 1024,
   reliableRetention: 2_621_440,
   inDoubt: "resend",
+  inDoubtWindow: 45_000,
   lossyCapacity: 256 * 1024,
   lossyBacklog: 4_096,
   receiveStateTtl: 30_000,

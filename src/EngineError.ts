@@ -6,6 +6,7 @@ import * as Data from "effect/Data"
 import type { DataChannelErrorReason } from "./DataChannelError.ts"
 import type { PeerConnectionErrorReason } from "./PeerConnectionError.ts"
 import type { SignalErrorReason } from "./SignalError.ts"
+import type { TrackErrorReason } from "./TrackError.ts"
 
 /**
  * The operation needs a connection and there is none: before `connect`, or after `disconnect`.
@@ -68,6 +69,7 @@ export type EngineErrorReason =
   | SignalErrorReason
   | PeerConnectionErrorReason
   | DataChannelErrorReason
+  | TrackErrorReason
 
 /**
  * The one error of the engine; `reason` says which failure it was, and is that of the service in which it happened.

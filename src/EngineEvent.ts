@@ -9,6 +9,7 @@
 import type {
   ActiveSpeakerUpdate,
   ConnectionQualityUpdate,
+  DataPacket,
   DisconnectReason,
   JoinResponse,
   MuteTrackRequest,
@@ -21,6 +22,7 @@ import type {
   SubscribedQualityUpdate,
   SubscriptionPermissionUpdate,
   SubscriptionResponse,
+  TrackInfo,
   TrackPublishedResponse,
   TrackSubscribed,
   TrackUnpublishedResponse
@@ -28,6 +30,7 @@ import type {
 import type { Kind } from "./DataChannel.ts"
 import type { DisconnectCause } from "./DisconnectCause.ts"
 import type { EngineError } from "./EngineError.ts"
+import type { RemoteTrack } from "./RemoteTrack.ts"
 import type { SignalPath } from "./SignalUrl.ts"
 
 /**
@@ -41,6 +44,21 @@ export interface Evidence {
   readonly connected: ReadonlyArray<"publisher" | "subscriber">
   /** The channels of ours that are open. */
   readonly open: ReadonlyArray<string>
+  /** The far end's channels that are open, where it has its own (`/rtc`). */
+  readonly inbound: ReadonlyArray<string>
+  /** After a resume: the peer connections whose far end has answered since. A state alone may be half a minute old. */
+  readonly answered: ReadonlyArray<Answered>
+}
+
+/**
+ * The far end answered over a peer connection.
+ *
+ * @category models
+ */
+export interface Answered {
+  readonly target: "publisher" | "subscriber"
+  /** Milliseconds from the question to the answer. */
+  readonly millis: number
 }
 
 /**
@@ -71,10 +89,24 @@ export type EngineEvent =
       readonly error: EngineError | undefined
     }
   /**
-   * Reliable packets that were handed to a connection which was lost, and may or may not have arrived. `resent` says whether
-   * they were sent again.
+   * Reliable packets that were handed to a session which was lost, and may or may not have arrived: their sequences in it, and
+   * what they are, oldest first. `resent` says whether they were sent again.
    */
-  | { readonly _tag: "InDoubt"; readonly sequences: ReadonlyArray<number>; readonly resent: boolean }
+  | {
+      readonly _tag: "InDoubt"
+      readonly sequences: ReadonlyArray<number>
+      readonly packets: ReadonlyArray<DataPacket>
+      readonly resent: boolean
+    }
+  /**
+   * Comes before `Disconnected` if reliable packets were accepted and then not sent, oldest first. After a connection that was
+   * lost, `inDoubt` are those that were handed to it and may not have arrived.
+   */
+  | {
+      readonly _tag: "Undelivered"
+      readonly unsent: ReadonlyArray<DataPacket>
+      readonly inDoubt: ReadonlyArray<DataPacket>
+    }
   | { readonly _tag: "ParticipantsUpdated"; readonly participants: ReadonlyArray<ParticipantInfo> }
   | { readonly _tag: "ActiveSpeakersUpdated"; readonly update: ActiveSpeakerUpdate }
   | { readonly _tag: "SpeakersChanged"; readonly update: SpeakersChanged }
@@ -85,6 +117,14 @@ export type EngineEvent =
   | { readonly _tag: "SubscribedQualityUpdated"; readonly update: SubscribedQualityUpdate }
   | { readonly _tag: "SubscriptionPermissionUpdated"; readonly update: SubscriptionPermissionUpdate }
   | { readonly _tag: "SubscriptionAnswered"; readonly response: SubscriptionResponse }
+  /** A track of another participant arrives: its media can be received (the reference's `onAddTrack`). */
+  | { readonly _tag: "TrackSubscribed"; readonly track: RemoteTrack }
+  /** Its media has ended: it was unpublished or unsubscribed, or the session was given up. */
+  | { readonly _tag: "TrackUnsubscribed"; readonly track: RemoteTrack }
+  /** After a full reconnect a published track is published again, under a new sid. */
+  | { readonly _tag: "LocalTrackRepublished"; readonly cid: string; readonly track: TrackInfo }
+  /** It could not be, and is published no longer. */
+  | { readonly _tag: "RepublishFailed"; readonly cid: string; readonly error: EngineError }
   | { readonly _tag: "LocalTrackPublished"; readonly response: TrackPublishedResponse }
   | { readonly _tag: "LocalTrackUnpublished"; readonly response: TrackUnpublishedResponse }
   | { readonly _tag: "LocalTrackSubscribed"; readonly update: TrackSubscribed }

@@ -84,3 +84,10 @@ export const renumber = (bytes: Uint8Array, sequence: number): Uint8Array => {
   message.sequence = sequence
   return message.toBinary()
 }
+
+/**
+ * Reads bytes that {@link encode} made.
+ *
+ * @category encoding
+ */
+export const decode = (bytes: Uint8Array): DataPacket => DataPacket.fromBinary(bytes)

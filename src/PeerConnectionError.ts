@@ -62,6 +62,37 @@ export class IceTimeout extends Data.TaggedError("IceTimeout")<{
 }
 
 /**
+ * The peer connection is connected, and one of its data channels did not open in time, or was closed instead.
+ *
+ * @category reasons
+ */
+export class ChannelNotOpened extends Data.TaggedError("ChannelNotOpened")<{
+  readonly target: Target
+  readonly label: string
+  readonly millis: number
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `data channel ${this.label} of the ${this.target} did not open within ${this.millis} ms, or was closed instead`
+  }
+}
+
+/**
+ * The peer connection says that it is connected, and the far end answers nothing over it.
+ *
+ * @category reasons
+ */
+export class PathDead extends Data.TaggedError("PathDead")<{
+  readonly target: Target
+  readonly millis: number
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `nothing came back over the ${this.target} peer connection within ${this.millis} ms; the network path is gone`
+  }
+}
+
+/**
  * The peer connection reported `failed`.
  *
  * @category reasons
@@ -98,9 +129,34 @@ export class Unsupported extends Data.TaggedError("Unsupported")<{ readonly capa
 }
 
 /**
+ * The runtime refused an operation on media: a track it does not know, a transceiver on a closed peer connection, encodings it
+ * cannot have. Nothing else is disturbed.
+ *
  * @category reasons
  */
-export type PeerConnectionErrorReason = CreationFailed | NegotiationFailed | IceTimeout | Failed | Closed | Unsupported
+export class MediaFailed extends Data.TaggedError("MediaFailed")<{
+  readonly step: "addTransceiver" | "removeTrack" | "replaceTrack" | "setDirection"
+  readonly cause: unknown
+}> {
+  readonly recovery: Recovery = "Restart"
+  override get message() {
+    return `the WebRTC runtime refused ${this.step}: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/**
+ * @category reasons
+ */
+export type PeerConnectionErrorReason =
+  | CreationFailed
+  | NegotiationFailed
+  | IceTimeout
+  | ChannelNotOpened
+  | PathDead
+  | Failed
+  | Closed
+  | Unsupported
+  | MediaFailed
 
 /**
  * The one error of everything that touches a peer connection; `reason` says which failure it was.

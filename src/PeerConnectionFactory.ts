@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { PeerConnectionError } from "./PeerConnectionError.ts"
+import type { RtcMedia, RtcTrackEvent } from "./RtcMedia.ts"
 
 /**
  * What a WebRTC runtime can do beyond the common set.
@@ -131,6 +132,8 @@ export interface PeerConnectionHandlers {
   readonly onIceCandidate: (candidate: IceCandidate) => void
   readonly onConnectionStateChange: (state: PeerConnectionState) => void
   readonly onDataChannel: (channel: RtcDataChannel) => void
+  /** A track that the far end sends; again when it sends one after it had stopped. */
+  readonly onTrack?: ((event: RtcTrackEvent) => void) | undefined
 }
 
 /**
@@ -164,8 +167,14 @@ export interface PeerConnection {
   readonly localDescription: () => SessionDescription | null
   readonly remoteDescription: () => SessionDescription | null
   readonly connectionState: () => PeerConnectionState
-  /** Bytes on the wire so far; used as proof that a path is alive. */
+  /** Bytes so far, as the runtime counts them; node-datachannel counts messages only. */
   readonly counters: Effect.Effect<TransportCounters>
+  /**
+   * Completes when the far end has answered something that was sent after the call: the proof that the path is alive, which
+   * `connectionState` gives half a minute late. Waits as long as there is no answer.
+   */
+  readonly roundTrip: Effect.Effect<void, PeerConnectionError>
+  readonly media: RtcMedia
 }
 
 /**

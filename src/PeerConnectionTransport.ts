@@ -14,6 +14,7 @@ import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { EngineConfig } from "./EngineConfig.ts"
 import * as Negotiator from "./internal/Negotiator.ts"
+import * as RemoteSections from "./internal/RemoteSections.ts"
 import { Closed, Failed, PeerConnectionError, type Target } from "./PeerConnectionError.ts"
 import {
   type Capabilities,
@@ -26,7 +27,9 @@ import {
   type SessionDescription,
   type TransportCounters
 } from "./PeerConnectionFactory.ts"
+import type { RtcMedia, RtcTrackEvent } from "./RtcMedia.ts"
 import * as Sdp from "./Sdp.ts"
+import * as SdpMunging from "./SdpMunging.ts"
 
 /**
  * @category models
@@ -40,6 +43,20 @@ export interface TransportOptions {
   readonly onIceCandidate: (candidate: IceCandidate) => void
   /** A channel that the far end opened. */
   readonly onDataChannel: (channel: RtcDataChannel) => void
+  /** A track that the far end sends, once its description is in force (OB3). */
+  readonly onTrack?: ((track: RemoteMedia) => void) | undefined
+  /** The far end has stopped sending in this section. */
+  readonly onTrackEnded?: ((mid: string) => void) | undefined
+}
+
+/**
+ * A track of the far end, and the ids that its description gives it.
+ *
+ * @category models
+ */
+export interface RemoteMedia extends RtcTrackEvent {
+  readonly streamId: string | undefined
+  readonly trackId: string | undefined
 }
 
 /**
@@ -85,6 +102,12 @@ export interface PeerConnectionTransport {
   readonly localDescription: () => SessionDescription | null
   readonly remoteDescription: () => SessionDescription | null
   readonly counters: Effect.Effect<TransportCounters>
+  /** Completes when the far end has answered something sent after the call: the path is alive. Waits while it is not. */
+  readonly roundTrip: Effect.Effect<void, PeerConnectionError>
+  /** Tracks in and out; what is added or removed takes effect with the next negotiation. */
+  readonly media: RtcMedia
+  /** What offers are to say about a track from now on (S64, PT11). */
+  readonly registerTrackBitrateInfo: (cid: string, info: SdpMunging.TrackBitrateInfo) => Effect.Effect<void>
 }
 
 /**
@@ -113,9 +136,12 @@ export const make = Effect.fnUntraced(function* (
   const { target } = options
   const state = yield* SubscriptionRef.make<PeerConnectionState>("new")
   const states = yield* Queue.unbounded<PeerConnectionState>()
+  const remoteTracks = RemoteSections.make(options)
+  const bitrates = yield* Ref.make<SdpMunging.TrackBitrates>(new Map())
   const peer = yield* factory.make(options.configuration, {
     onIceCandidate: options.onIceCandidate,
     onDataChannel: options.onDataChannel,
+    onTrack: remoteTracks.onTrack,
     onConnectionStateChange: (next) => Queue.offerUnsafe(states, next)
   })
   yield* Queue.take(states).pipe(
@@ -142,7 +168,7 @@ export const make = Effect.fnUntraced(function* (
       .pipe(Effect.catch((error) => Effect.logDebug(`${target} ignored a candidate`, error.reason)))
 
   const setRemote = (description: SessionDescription) =>
-    peer.setRemoteDescription(description).pipe(
+    remoteTracks.describe(description.sdp, peer.setRemoteDescription(description)).pipe(
       Effect.andThen(Ref.getAndSet(held, Option.none())),
       Effect.tap((candidates) => (Option.isSome(candidates) ? forgetFailure : Effect.void)),
       Effect.flatMap((candidates) =>
@@ -163,8 +189,13 @@ export const make = Effect.fnUntraced(function* (
       if (restart) yield* beginRestart
       yield* Ref.set(unsetOffer, undefined)
       const offer = yield* peer.createOffer({ iceRestart: restart })
-      yield* peer.setLocalDescription(offer)
-      return offer.sdp
+      const munged = SdpMunging.offer(offer.sdp, yield* Ref.get(bitrates))
+      if (munged === offer.sdp) return yield* Effect.as(peer.setLocalDescription(offer), offer.sdp)
+      // What the runtime does not take is offered as the runtime made it (PT12).
+      return yield* peer.setLocalDescription({ type: "offer", sdp: munged }).pipe(
+        Effect.as(munged),
+        Effect.catch(() => Effect.as(peer.setLocalDescription(offer), offer.sdp))
+      )
     }),
     createInitialOffer: Effect.gen(function* () {
       const offer = yield* peer.createOffer({ iceRestart: false })
@@ -180,7 +211,8 @@ export const make = Effect.fnUntraced(function* (
     applyAnswer: Effect.fnUntraced(function* (sdp) {
       const unset = yield* Ref.getAndSet(unsetOffer, undefined)
       if (unset !== undefined) yield* peer.setLocalDescription(unset)
-      yield* setRemote({ type: "answer", sdp })
+      const offered = peer.localDescription()?.sdp ?? ""
+      yield* setRemote({ type: "answer", sdp: SdpMunging.remoteAnswer(sdp, offered, yield* Ref.get(bitrates)) })
     }),
     currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => (unset ?? peer.localDescription())?.sdp),
     sendOffer: options.sendOffer ?? (() => Effect.void)
@@ -214,7 +246,8 @@ export const make = Effect.fnUntraced(function* (
         .withPermit(
           Effect.gen(function* () {
             yield* setRemote({ type: "offer", sdp })
-            const answer = yield* peer.createAnswer
+            const created = yield* peer.createAnswer
+            const answer = { ...created, sdp: SdpMunging.answer(created.sdp, sdp) }
             yield* peer.setLocalDescription(answer)
             return answer
           })
@@ -248,7 +281,16 @@ export const make = Effect.fnUntraced(function* (
     },
     localDescription: peer.localDescription,
     remoteDescription: peer.remoteDescription,
-    counters: peer.counters
+    counters: peer.counters,
+    roundTrip: peer.roundTrip,
+    media: {
+      // Between offers and answers, never during one.
+      addTransceiver: (track, init) => lock.withPermit(peer.media.addTransceiver(track, init)),
+      removeTrack: (trackId) => lock.withPermit(peer.media.removeTrack(trackId)),
+      transceivers: peer.media.transceivers,
+      stats: peer.media.stats
+    },
+    registerTrackBitrateInfo: (cid, info) => Ref.update(bitrates, (before) => new Map([...before, [cid, info]]))
   }
 })
 

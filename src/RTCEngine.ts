@@ -5,6 +5,7 @@ import type { JoinResponse, ParticipantInfo, ServerInfo } from "@livekit/protoco
 import { DisconnectReason } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -27,7 +28,11 @@ import type { EngineCore } from "./internal/EngineCore.ts"
 import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
+import * as Publications from "./internal/Publications.ts"
+import { Roster } from "./internal/Roster.ts"
 import type { Session } from "./internal/Session.ts"
+import * as Subscriptions from "./internal/Subscriptions.ts"
+import * as TrackOperations from "./internal/TrackOperations.ts"
 import type { Packet, ReceivedPacket } from "./Packet.ts"
 import { Factory } from "./PeerConnectionTransport.ts"
 import { ReceiveState } from "./ReceiveState.ts"
@@ -38,6 +43,7 @@ import type { RtcOptions } from "./RtcConfig.ts"
 import { type ConnectionMode, SignalClient } from "./SignalClient.ts"
 import type { SignalRequest } from "./SignalRequest.ts"
 import type { ApplicationState } from "./SyncState.ts"
+import type { TrackOperations as TrackOperationsOf } from "./Tracks.ts"
 
 /**
  * @category models
@@ -80,7 +86,7 @@ export interface EngineCounters extends PacketReceiver.ReceiveCounters, PacketSe
 /**
  * @category models
  */
-export interface Engine {
+export interface Engine extends TrackOperationsOf {
   /**
    * Joins and waits until the connection stands: signal up, the needed peer connections connected, their channels open.
    * Closing the scope disconnects. Interruption at any point leaves nothing behind, and tells the server if it knew us.
@@ -91,6 +97,11 @@ export interface Engine {
   readonly connect: (options: ConnectOptions) => Effect.Effect<JoinResponse, EngineError, Scope.Scope>
   /** Tells the server, closes everything, and returns when that is done. Does nothing if there is no connection. */
   readonly disconnect: Effect.Effect<void>
+  /**
+   * Waits until what was accepted has arrived at the server, at most so long, and disconnects. Succeeds with whether all of it
+   * has; if not, an `Undelivered` event says what was never sent.
+   */
+  readonly disconnectAfterFlush: (deadline: Duration.Input) => Effect.Effect<boolean>
   /** Completes when the connection has ended, with the reason; at once if there is none. */
   readonly disconnected: Effect.Effect<Disconnected>
   readonly state: Effect.Effect<ConnectionState>
@@ -160,14 +171,15 @@ export const make: Effect.Effect<
     capacity: config.reliableCapacity,
     retention: config.reliableRetention,
     maxPacketSize: config.maxPacketSize,
+    now: () => clock.currentTimeMillisUnsafe(),
     onSendFailed: (cause) => report({ _tag: "ChannelLost", reason: new SendFailed({ label: labels.reliable, cause }) })
   })
   const emit = (event: EngineEvent) => void PubSub.publishUnsafe(events, event)
   const receiver = PacketReceiver.make({
     clock,
     state: received,
-    // An outage of a sender may last a minute, and what it sends again comes after that.
-    nonces: new NonceState(config.receiveStateTtl + policy.timeLimit),
+    // What a sender sends again after an outage of a minute may be as old as that and its window together.
+    nonces: new NonceState(config.inDoubtWindow + policy.timeLimit),
     packets,
     lossyBacklog: config.lossyBacklog,
     emit
@@ -179,7 +191,10 @@ export const make: Effect.Effect<
     channels,
     sender,
     received,
+    publications: Publications.make({ capabilities: transports.capabilities, session, state, emit }),
+    subscriptions: Subscriptions.make(),
     participant,
+    others: new Roster(),
     token: yield* Ref.make(Redacted.make("")),
     emit,
     report,
@@ -187,10 +202,20 @@ export const make: Effect.Effect<
   }
   const connection = yield* Connection.make({ core, causes, policy, regions, session, state, scope })
   const packetSender = yield* PacketSender.make({ core, session, state })
+  const sendRequest = (request: SignalRequest) =>
+    Effect.flatMap(Ref.get(session), (current) =>
+      Option.isNone(current)
+        ? Effect.fail(PacketSender.notConnected(`sending ${request.case}`))
+        : Effect.mapError(current.value.requests.send(request), from)
+    )
+  const tracks = { session, publications: core.publications, subscriptions: core.subscriptions, sendRequest }
+  yield* Effect.forkScoped(TrackOperations.follow(yield* PubSub.subscribe(events), tracks))
 
   return {
+    ...TrackOperations.make(tracks),
     connect: connection.connect,
     disconnect: connection.disconnect,
+    disconnectAfterFlush: connection.disconnectAfterFlush,
     disconnected: connection.disconnected,
     state: SubscriptionRef.get(state),
     stateChanges: Stream.changes(SubscriptionRef.changes(state)),
@@ -199,12 +224,7 @@ export const make: Effect.Effect<
     packets: Stream.fromPubSub(packets),
     subscribePackets: PubSub.subscribe(packets),
     sendData: packetSender.sendData,
-    sendRequest: (request) =>
-      Effect.flatMap(Ref.get(session), (current) =>
-        Option.isNone(current)
-          ? Effect.fail(PacketSender.notConnected(`sending ${request.case}`))
-          : Effect.mapError(current.value.requests.send(request), from)
-      ),
+    sendRequest,
     reconnectNow: Effect.gen(function* () {
       const current = yield* SubscriptionRef.get(state)
       if (current !== "Disconnected" && current !== "Connecting") core.report({ _tag: "Requested" })
@@ -239,6 +259,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
   Layer.succeed(RTCEngine, {
     connect: () => Effect.never,
     disconnect: Effect.void,
+    disconnectAfterFlush: () => Effect.succeed(true),
     disconnected: Effect.succeed(ended),
     state: Effect.succeed<ConnectionState>("Disconnected"),
     stateChanges: Stream.succeed<ConnectionState>("Disconnected"),
@@ -248,6 +269,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
     subscribePackets: Effect.flatMap(PubSub.unbounded<ReceivedPacket>(), PubSub.subscribe),
     sendData: () => Effect.void,
     sendRequest: () => Effect.void,
+    ...TrackOperations.noop,
     reconnectNow: Effect.void,
     serverInfo: Effect.succeedNone,
     participant: Effect.succeedNone,

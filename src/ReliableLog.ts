@@ -17,11 +17,16 @@ export interface Entry {
   readonly bytes: Uint8Array
 }
 
+interface Kept extends Entry {
+  /** When it was last handed to the channel, in milliseconds. */
+  handedAt: number
+}
+
 /**
  * @category models
  */
 export class ReliableLog {
-  #entries: Array<Entry> = []
+  #entries: Array<Kept> = []
   /** Index of the oldest entry still kept; the array is compacted now and then. */
   #head = 0
   #cursor = 0
@@ -46,7 +51,7 @@ export class ReliableLog {
 
   /** Appends bytes that were encoded with `nextSequence`. */
   append(bytes: Uint8Array): Entry {
-    const entry = { sequence: this.#nextSequence, bytes }
+    const entry: Kept = { sequence: this.#nextSequence, bytes, handedAt: Infinity }
     this.#nextSequence++
     this.#entries.push(entry)
     this.#unsent += bytes.length
@@ -58,10 +63,11 @@ export class ReliableLog {
     return this.#entries[this.#cursor]
   }
 
-  /** The entry of `peek` was handed to the channel. */
-  advance(): void {
+  /** The entry of `peek` was handed to the channel at a time in milliseconds. */
+  advance(now: number): void {
     const entry = this.#entries[this.#cursor]
     if (entry === undefined) return
+    entry.handedAt = now
     this.#cursor++
     this.#unsent -= entry.bytes.length
     this.#kept += entry.bytes.length
@@ -96,6 +102,20 @@ export class ReliableLog {
   /** What was handed to the channel and is still kept. */
   handed(): ReadonlyArray<Entry> {
     return this.#entries.slice(this.#head, this.#cursor)
+  }
+
+  /** What was handed to the channel since a time, or is among the last so many bytes that were handed. */
+  handedSince(since: number, bytes: number): ReadonlyArray<Entry> {
+    const entries = this.handed()
+    let first = entries.length
+    let sum = 0
+    for (let entry = this.#entries[this.#cursor - 1]; entry !== undefined && first > 0;) {
+      if (entry.handedAt < since && sum >= bytes) break
+      sum += entry.bytes.length
+      first--
+      entry = this.#entries[this.#head + first - 1]
+    }
+    return entries.slice(first)
   }
 
   /** What was not handed to the channel. */

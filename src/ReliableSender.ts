@@ -37,16 +37,22 @@ export interface ReliableSender {
   /** The server has everything up to `lastSequence`; the rest is written again (S131). Number of packets replayed. */
   readonly replay: (lastSequence: number) => number
   /**
+   * What may not have arrived if the session is lost now: handed to the channel since a time in milliseconds, or still in its
+   * buffer. What was handed over before has arrived, because a path that is dead for so long is noticed.
+   */
+  readonly inDoubt: (since: number) => ReadonlyArray<Entry>
+  /**
    * The session is gone and a new one starts at sequence 1. What was never handed to the channel goes out on it, under new
-   * sequences. What was handed over and not acknowledged is in doubt and is returned; with `resend` it goes out again, before
-   * the rest.
+   * sequences; what is given as `resend` goes out again, before the rest.
    */
   readonly restart: (options: {
     readonly renumber: (bytes: Uint8Array, sequence: number) => Uint8Array
-    readonly resend: boolean
-  }) => ReadonlyArray<Entry>
-  /** The connection has ended: forgets everything, and fails the senders that wait. How many packets were never handed over. */
-  readonly reset: () => number
+    readonly resend: ReadonlyArray<Entry>
+  }) => void
+  /** Completes when all that was accepted has left the channel's buffer. */
+  readonly flushed: Effect.Effect<void>
+  /** The connection has ended: forgets everything, and fails the senders that wait. What was never handed over. */
+  readonly reset: () => ReadonlyArray<Entry>
   /** Bytes accepted and not yet handed to the network. */
   readonly pendingBytes: () => number
   /** Packets that were accepted and not handed to a channel. */
@@ -71,10 +77,16 @@ export const make = (options: {
   readonly maxPacketSize: number
   /** The channel refused bytes; nothing more is written until the next `attach`. */
   readonly onSendFailed: (cause: unknown) => void
+  /** The time in milliseconds. */
+  readonly now: () => number
 }): ReliableSender => {
   const log = new ReliableLog()
   const waiters: Array<Waiter> = []
+  /** Who wants to know that something was written, or that there is a channel. */
+  const changes = new Set<() => void>()
   let channel: Channel | undefined
+  /** Bytes in the buffer of the channel that was lost last. */
+  let lostBuffer = 0
 
   const limit = () => channel?.maxPacketSize() ?? (options.maxPacketSize === 0 ? Infinity : options.maxPacketSize)
   const pendingBytes = () => log.unsentBytes + (channel?.bufferedAmount() ?? 0)
@@ -89,10 +101,15 @@ export const make = (options: {
     let entry = log.peek()
     while (entry !== undefined && channel.isWritable()) {
       if (!trySend(channel, entry)) return
-      log.advance()
+      log.advance(options.now())
       entry = log.peek()
     }
     log.trim(channel.bufferedAmount() + options.retention)
+  }
+
+  const detach = () => {
+    if (channel !== undefined) lostBuffer = channel.bufferedAmount()
+    channel = undefined
   }
 
   // A channel that refuses bytes while it is open will not take them later either: the session has to be renewed.
@@ -101,11 +118,24 @@ export const make = (options: {
       to.sendUnsafe(entry.bytes)
       return true
     } catch (cause) {
-      channel = undefined
+      detach()
       options.onSendFailed(cause)
       return false
     }
   }
+
+  const isEmpty = () => waiters.length === 0 && log.peek() === undefined && channel !== undefined
+  const changed = Effect.callback<void>((resume) => {
+    const tell = () => resume(Effect.void)
+    changes.add(tell)
+    return Effect.sync(() => void changes.delete(tell))
+  })
+  const flushed: Effect.Effect<void> = Effect.gen(function* () {
+    while (!isEmpty()) yield* changed
+    const current = channel
+    if (current !== undefined) yield* current.drained
+    if (!isEmpty() || channel !== current || current?.bufferedAmount() !== 0) yield* flushed
+  })
 
   const flush = () => {
     write()
@@ -115,6 +145,10 @@ export const make = (options: {
       first.resume(Effect.succeed(bytes.length))
       write()
     }
+    // A copy: who is told may ask again at once.
+    const told = Array.from(changes)
+    changes.clear()
+    for (const tell of told) tell()
   }
 
   return {
@@ -148,9 +182,7 @@ export const make = (options: {
       channel = next
       flush()
     },
-    detach: () => {
-      channel = undefined
-    },
+    detach,
     flush,
     replay: (lastSequence) => {
       log.acknowledge(lastSequence)
@@ -159,18 +191,19 @@ export const make = (options: {
       flush()
       return count
     },
+    inDoubt: (since) => log.handedSince(since, channel?.bufferedAmount() ?? lostBuffer),
     restart: ({ renumber, resend }) => {
-      channel = undefined
-      const inDoubt = log.handed()
-      const kept = resend ? [...inDoubt, ...log.pending()] : log.pending()
+      detach()
+      const kept = [...resend, ...log.pending()]
       log.clear()
       for (const { bytes } of kept) log.append(renumber(bytes, log.nextSequence))
-      return inDoubt
     },
+    flushed,
     reset: () => {
       channel = undefined
-      const unsent = log.pending().length
+      const unsent = log.pending()
       log.clear()
+      lostBuffer = 0
       const closed = new DataChannelError({ reason: new ChannelClosed({ label: labels.reliable }) })
       for (const { resume } of waiters.splice(0)) resume(Effect.fail(closed))
       return unsent

@@ -17,6 +17,8 @@ export interface SignalRequestQueue {
    * Sends a pass-through request at once, or fails with `NoSignal` when there is no connection; queues any other.
    */
   readonly send: (request: SignalRequest) => Effect.Effect<void, SignalError>
+  /** Takes a queued request back; false when it is on its way already. */
+  readonly withdraw: (request: SignalRequest) => boolean
   /** Sends past the queue; false when there is no connection. */
   readonly sendUnsafe: (request: SignalRequest) => boolean
   /** Uses this connection for what follows; the gate stays closed. */
@@ -56,6 +58,11 @@ export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
         drain()
         return Effect.void
       }),
+    withdraw: (request) => {
+      const index = waiting.indexOf(request)
+      if (index >= 0) waiting.splice(index, 1)
+      return index >= 0
+    },
     sendUnsafe: (request) => connection?.sendUnsafe(request) === true,
     attach: (next) =>
       Effect.sync(() => {

@@ -24,6 +24,23 @@ export interface ApplicationState {
 }
 
 /**
+ * What the application says goes before what the engine knows; tracks are named once.
+ *
+ * @category combining
+ */
+export const merge = (application: ApplicationState, engine: Required<ApplicationState>): ApplicationState => {
+  const named = new Set(application.publishTracks?.map(({ track }) => track?.sid))
+  return {
+    subscription: application.subscription ?? engine.subscription,
+    publishTracks: [
+      ...(application.publishTracks ?? []),
+      ...(engine.publishTracks ?? []).filter(({ track }) => !named.has(track?.sid))
+    ],
+    trackSidsDisabled: [...new Set([...(application.trackSidsDisabled ?? []), ...(engine.trackSidsDisabled ?? [])])]
+  }
+}
+
+/**
  * @category constructors
  */
 export const make = (options: {

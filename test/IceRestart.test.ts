@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
-import { PeerConnectionFactory, PeerConnectionTransport, RTCEngine } from "effect-livekit"
+import { PeerConnectionFactory, PeerConnectionTransport, RTCEngine, RtcMedia } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
 import { TestClock } from "effect/testing"
@@ -42,7 +42,9 @@ const scripted = () => {
     localDescription: () => self.local,
     remoteDescription: () => self.remote,
     connectionState: () => "new",
-    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
+    media: RtcMedia.none,
+    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 }),
+    roundTrip: Effect.void
   }
   const layer = Layer.succeed(PeerConnectionFactory.PeerConnectionFactory, {
     capabilities: WrtcPeerConnection.capabilities,

@@ -75,8 +75,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const closeSession = Effect.gen(function* () {
     yield* Ref.set(options.session, Option.none())
     yield* Scope.close(yield* Ref.get(sessionScope), Exit.void)
-    // What the closed session reported concerns nobody any more.
-    yield* Queue.clear(causes)
+    // What the closed session reported concerns nobody any more, but for a goodbye, and for what the application asks.
+    const late = yield* Queue.clear(causes)
+    yield* Queue.offerAll(
+      causes,
+      late.filter((cause) => cause._tag === "Requested" || DisconnectCause.recovery(cause) === "GiveUp")
+    )
   })
 
   const openSession = Effect.gen(function* () {

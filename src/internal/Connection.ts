@@ -3,6 +3,7 @@
  */
 import { DisconnectReason, type JoinResponse } from "@livekit/protocol"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -15,10 +16,13 @@ import type { ConnectionState } from "../ConnectionState.ts"
 import type { DisconnectCause } from "../DisconnectCause.ts"
 import { AlreadyConnected, Ended, EngineError } from "../EngineError.ts"
 import type { Disconnected } from "../EngineEvent.ts"
+import * as Packet from "../Packet.ts"
 import type { Policy } from "../ReconnectPolicy.ts"
 import type { RegionUrlProvider } from "../RegionUrlProvider.ts"
+import type { Entry } from "../ReliableLog.ts"
 import type { ConnectOptions } from "../RTCEngine.ts"
 import type { EngineCore } from "./EngineCore.ts"
+import { flush } from "./flush.ts"
 import type { Terminated } from "./reconnect.ts"
 import type { Session } from "./Session.ts"
 import * as spanAttributes from "./spanAttributes.ts"
@@ -52,14 +56,23 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.gen(function* () {
       const wasJoined = yield* Deferred.isDone(self.joined)
       const end = endOf(exit)
-      core.sender.reset()
+      const failure = Option.getOrUndefined(Exit.findErrorOption(exit))
+      const inDoubt = core.sender.inDoubt(failure?._tag === "Terminated" ? failure.inDoubtSince : Infinity)
+      const unsent = core.sender.reset()
       core.received.clear()
+      core.publications.clear()
+      core.subscriptions.clear()
+      core.others.clear()
       yield* Queue.clear(options.causes)
       yield* Ref.set(core.participant, Option.none())
       yield* Ref.set(running, Option.none())
       yield* Ref.set(last, end)
       yield* SubscriptionRef.set(state, "Disconnected")
       const error = end.error ?? new EngineError({ reason: new Ended({ why: end.reason }) })
+      if (unsent.length > 0 || inDoubt.length > 0) {
+        const read = (entries: ReadonlyArray<Entry>) => entries.map(({ bytes }) => Packet.decode(bytes))
+        core.emit({ _tag: "Undelivered", unsent: read(unsent), inDoubt: read(inDoubt) })
+      }
       core.emit(wasJoined ? end : { _tag: "FailedToConnect", error })
       yield* Deferred.fail(self.joined, error)
       yield* Deferred.succeed(self.ended, end)
@@ -111,13 +124,26 @@ export const make = Effect.fnUntraced(function* (options: {
     return yield* Deferred.await(self.joined).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
   })
 
+  const current = Ref.get(running)
+  const disconnect = Effect.flatMap(current, (self) => (Option.isSome(self) ? stop(self.value) : Effect.void))
   return {
     connect,
-    disconnect: Effect.flatMap(Ref.get(running), (current) =>
-      Option.isSome(current) ? stop(current.value) : Effect.void
-    ),
-    disconnected: Effect.flatMap(Ref.get(running), (current) =>
-      Option.isSome(current) ? Deferred.await(current.value.ended) : Ref.get(last)
+    disconnect,
+    disconnectAfterFlush: (deadline: Duration.Input) =>
+      Effect.gen(function* () {
+        const self = yield* current
+        if (Option.isNone(self)) return true
+        // What ends by itself has said what it could not deliver.
+        const flushed = Effect.raceFirst(
+          Effect.as(flush(options), true),
+          Effect.as(Deferred.await(self.value.ended), false)
+        )
+        const hasArrived = yield* Effect.timeoutOption(flushed, deadline)
+        yield* disconnect
+        return Option.getOrElse(hasArrived, () => false)
+      }),
+    disconnected: Effect.flatMap(current, (self) =>
+      Option.isSome(self) ? Deferred.await(self.value.ended) : Ref.get(last)
     )
   }
 })

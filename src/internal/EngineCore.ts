@@ -13,7 +13,10 @@ import type { EngineEvent } from "../EngineEvent.ts"
 import type { Factory } from "../PeerConnectionTransport.ts"
 import type { ReceiveState } from "../ReceiveState.ts"
 import type { ReliableSender } from "../ReliableSender.ts"
+import type { Roster } from "./Roster.ts"
 import type { SignalClient } from "../SignalClient.ts"
+import type { Publications } from "./Publications.ts"
+import type { Subscriptions } from "./Subscriptions.ts"
 
 export interface EngineCore {
   readonly config: EngineSettings
@@ -22,8 +25,11 @@ export interface EngineCore {
   readonly channels: DataChannel["Service"]
   readonly sender: ReliableSender
   readonly received: ReceiveState
+  readonly publications: Publications
+  readonly subscriptions: Subscriptions
   /** The local participant, as last described (S34). */
   readonly participant: Ref.Ref<Option.Option<ParticipantInfo>>
+  readonly others: Roster
   /** The session token, always the newest (S151). */
   readonly token: Ref.Ref<Redacted.Redacted<string>>
   /** Tells the users. */

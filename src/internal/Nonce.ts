@@ -1,27 +1,30 @@
 import { ReceiveState } from "../ReceiveState.ts"
 
 /**
- * Nonces of reliable packets: 4 bytes that mark them as ours, 8 that name the engine, 8 that count. The server and other
- * receivers compare them as wholes; our receivers use the count to drop what was sent again after a full reconnect.
+ * Nonces of reliable packets, of the 16 bytes by which a LiveKit server drops what its room has seen: 4 that mark them as ours, 6
+ * that name the engine, 6 that count. Our receivers use the count to drop what was sent again after a full reconnect.
  */
 
 const mark = [0x65, 0x66, 0x6c, 0x6b]
-const length = 20
+const length = 16
 
 export interface Nonces {
   readonly next: () => Uint8Array<ArrayBuffer>
 }
 
+/** Nonces of the engine that two random integers name. */
 export const make = (high: number, low: number): Nonces => {
-  let count = 0n
+  let count = 0
   return {
     next: () => {
       const nonce = new Uint8Array(length)
       nonce.set(mark)
       const view = new DataView(nonce.buffer)
-      view.setInt32(4, high)
-      view.setInt32(8, low)
-      view.setBigUint64(12, ++count)
+      view.setUint32(4, high)
+      view.setUint16(8, low)
+      count++
+      view.setUint16(10, Math.floor(count / 2 ** 32))
+      view.setUint32(12, count)
       return nonce
     }
   }
@@ -31,7 +34,10 @@ export const make = (high: number, low: number): Nonces => {
 export const read = (nonce: Uint8Array): { readonly engine: string; readonly count: number } | undefined => {
   if (nonce.length !== length || mark.some((byte, index) => nonce[index] !== byte)) return undefined
   const view = new DataView(nonce.buffer, nonce.byteOffset, length)
-  return { engine: `${view.getInt32(4)}/${view.getInt32(8)}`, count: Number(view.getBigUint64(12)) }
+  return {
+    engine: `${view.getUint32(4)}/${view.getUint16(8)}`,
+    count: view.getUint16(10) * 2 ** 32 + view.getUint32(12)
+  }
 }
 
 /** What was received under nonces of ours: an engine counts upwards, so a count not above its last one came before. */

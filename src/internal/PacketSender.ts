@@ -66,8 +66,8 @@ export const make = Effect.fnUntraced(function* (options: {
     const current = yield* Ref.get(session)
     const max = Option.isSome(current) ? current.value.lossy.maxPacketSize() : core.config.maxPacketSize
     if (bytes.length > max) return yield* from({ reason: new PacketTooLarge({ size: bytes.length, max }) })
-    const isUp = Option.isSome(current) && (yield* SubscriptionRef.get(state)) !== "Reconnecting"
-    if (!isUp) {
+    // What would wait for the path to come back is of no use by then.
+    if (Option.isNone(current) || !(yield* current.value.takesLossy)) {
       counters.lossyDropped++
       return
     }

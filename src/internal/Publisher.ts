@@ -10,6 +10,7 @@ import type { RtcConfiguration, RtcDataChannel } from "../PeerConnectionFactory.
 import type { PeerConnectionTransport } from "../PeerConnectionTransport.ts"
 import type { SignalRequestQueue } from "../SignalRequestQueue.ts"
 import type { EngineCore } from "./EngineCore.ts"
+import type { RemoteTracks } from "./RemoteTracks.ts"
 import * as trickle from "./trickle.ts"
 
 export interface Publisher {
@@ -25,6 +26,7 @@ export const make = Effect.fnUntraced(function* (
   options: {
     readonly configuration: RtcConfiguration
     readonly onDataChannel: (channel: RtcDataChannel) => void
+    readonly remoteTracks: RemoteTracks
   }
 ): Effect.fn.Return<Publisher, PeerConnectionError, Scope.Scope> {
   const sender = trickle.makeSender("publisher", requests.sendUnsafe)
@@ -35,7 +37,9 @@ export const make = Effect.fnUntraced(function* (
     sendOffer: ({ id, sdp }) =>
       Effect.ignore(requests.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id }) })),
     onIceCandidate: sender.add,
-    onDataChannel: options.onDataChannel
+    onDataChannel: options.onDataChannel,
+    onTrack: (media) => options.remoteTracks.add("publisher", media),
+    onTrackEnded: (mid) => options.remoteTracks.ended("publisher", mid)
   })
   const reliable = yield* core.channels.open(transport, {
     kind: "reliable",

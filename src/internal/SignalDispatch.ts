@@ -7,20 +7,15 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
-import type { PeerConnectionTransport } from "../PeerConnectionTransport.ts"
 import type { Incoming } from "../SignalConnection.ts"
 import type { SignalRequestQueue } from "../SignalRequestQueue.ts"
 import type { EngineCore } from "./EngineCore.ts"
+import type { SessionMedia } from "./SessionMedia.ts"
 import * as trickle from "./trickle.ts"
-
-export interface Peers {
-  readonly publisher: PeerConnectionTransport
-  readonly subscriber: PeerConnectionTransport | undefined
-}
 
 export const handle = (
   core: EngineCore,
-  peers: Peers,
+  media: SessionMedia,
   requests: SignalRequestQueue,
   incoming: Incoming
 ): Effect.Effect<void> => {
@@ -34,13 +29,15 @@ export const handle = (
 
   switch (message.case) {
     case "answer": {
-      const { id, sdp } = message.value
-      return peers.publisher.acceptAnswer(sdp, id).pipe(Effect.catch(failed("publisher")), Effect.asVoid)
+      const { id, midToTrackId, sdp } = message.value
+      media.remote.setMids(midToTrackId)
+      return media.publisher.acceptAnswer(sdp, id).pipe(Effect.catch(failed("publisher")), Effect.asVoid)
     }
     case "offer": {
-      const { id, sdp } = message.value
-      if (peers.subscriber === undefined) return Effect.logDebug("an offer came and there is no subscriber")
-      return peers.subscriber.acceptOffer(sdp).pipe(
+      const { id, midToTrackId, sdp } = message.value
+      if (media.subscriber === undefined) return Effect.logDebug("an offer came and there is no subscriber")
+      media.remote.setMids(midToTrackId)
+      return media.subscriber.acceptOffer(sdp).pipe(
         Effect.flatMap((answer) =>
           // Lost only with the connection, and then the server offers again.
           Effect.ignore(
@@ -55,15 +52,18 @@ export const handle = (
       const { target } = message.value
       const peer =
         target === SignalTarget.PUBLISHER
-          ? peers.publisher
+          ? media.publisher
           : target === SignalTarget.SUBSCRIBER
-            ? peers.subscriber
+            ? media.subscriber
             : undefined
       return candidate === undefined || peer === undefined
         ? Effect.logDebug("ignored a candidate that has no use here")
         : peer.addIceCandidate(candidate)
     }
+    case "mediaSectionsRequirement":
+      return media.onSectionsRequired(message.value)
     case "leave":
+      media.abort()
       return Effect.sync(() => core.report({ _tag: "Leave", leave: message.value }))
     case "refreshToken":
       return Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))
@@ -80,10 +80,16 @@ export const handle = (
     }
     case "update": {
       const { participants } = message.value
+      media.remote.learn(participants)
       const learnSelf = Ref.update(core.participant, (own) =>
         Option.map(own, (before) => participants.find(({ sid }) => sid === before.sid) ?? before)
       )
-      return Effect.andThen(learnSelf, emit({ _tag: "ParticipantsUpdated", participants }))
+      const learnOthers = Effect.flatMap(Ref.get(core.participant), (own) =>
+        Effect.sync(() =>
+          core.others.update(participants.filter(({ sid }) => Option.isNone(own) || sid !== own.value.sid))
+        )
+      )
+      return Effect.andThen(Effect.andThen(learnSelf, learnOthers), emit({ _tag: "ParticipantsUpdated", participants }))
     }
     case "roomUpdate":
       return message.value.room === undefined ? Effect.void : emit({ _tag: "RoomUpdated", room: message.value.room })
@@ -102,12 +108,15 @@ export const handle = (
     case "subscriptionResponse":
       return emit({ _tag: "SubscriptionAnswered", response: message.value })
     case "trackPublished":
+      media.onTrackPublished(message.value)
       return emit({ _tag: "LocalTrackPublished", response: message.value })
     case "trackUnpublished":
+      media.onTrackUnpublished(message.value)
       return emit({ _tag: "LocalTrackUnpublished", response: message.value })
     case "trackSubscribed":
       return emit({ _tag: "LocalTrackSubscribed", update: message.value })
     case "requestResponse":
+      media.onRequestAnswered(message.value)
       return emit({ _tag: "RequestAnswered", response: message.value })
     // Answered where they arrive, or without meaning once a connection is established (SC32).
     case "join":

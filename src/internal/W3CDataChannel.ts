@@ -152,14 +152,16 @@ const watchBuffer = (
       })
     )
   )
+  const look = () => {
+    if (isWatching || !isFull()) return
+    isWatching = true
+    fork(watch)
+  }
   return {
-    sent: () => {
-      if (isWatching || !isFull()) return
-      isWatching = true
-      fork(watch)
-    },
+    sent: look,
     setThreshold: (bytes: number) => {
       threshold = bytes
+      look()
     }
   }
 }

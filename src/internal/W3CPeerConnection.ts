@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
+import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
 import { CreationFailed, NegotiationFailed, PeerConnectionError } from "../PeerConnectionError.ts"
 import type {
@@ -20,18 +21,13 @@ import type {
 } from "../PeerConnectionFactory.ts"
 import * as Descriptions from "./Descriptions.ts"
 import { adopt, type Origin, type W3CDataChannelLike } from "./W3CDataChannel.ts"
+import * as W3CMedia from "./W3CMedia.ts"
+import { roundTrip } from "./W3CRoundTrip.ts"
 
 /** What is read of an event of a peer connection. */
-export interface W3CPeerConnectionEvent {
+export interface W3CPeerConnectionEvent extends W3CMedia.W3CTrackEvent {
   readonly candidate?: IceCandidate | null
   readonly channel?: W3CDataChannelLike
-}
-
-/** What is read of an entry of `getStats`. */
-export interface W3CStats {
-  readonly type: string
-  readonly bytesSent?: number
-  readonly bytesReceived?: number
 }
 
 /** As in the W3C dictionary, whose arrays are not readonly. */
@@ -41,7 +37,7 @@ export interface W3CConfiguration {
 }
 
 /** The part of the W3C `RTCPeerConnection` that is used; satisfied by browsers and `@roamhq/wrtc`. */
-export interface W3CPeerConnectionLike {
+export interface W3CPeerConnectionLike extends W3CMedia.W3CMediaLike {
   readonly connectionState: PeerConnectionState
   createOffer(options: { iceRestart: boolean }): Promise<W3CCreatedDescription>
   createAnswer(): Promise<W3CCreatedDescription>
@@ -50,10 +46,9 @@ export interface W3CPeerConnectionLike {
   addIceCandidate(candidate: IceCandidate): Promise<void>
   setConfiguration(configuration: W3CConfiguration): void
   createDataChannel(label: string, options: { ordered: boolean; maxRetransmits?: number }): W3CDataChannelLike
-  getStats(): Promise<{ forEach(each: (stats: W3CStats) => void): void }>
   close(): void
   addEventListener(
-    type: "icecandidate" | "connectionstatechange" | "datachannel",
+    type: "icecandidate" | "connectionstatechange" | "datachannel" | "track",
     listener: (event: W3CPeerConnectionEvent) => void
   ): void
 }
@@ -69,13 +64,13 @@ interface W3CRuntime extends Origin {
 
 export type W3CConstructor = new (configuration: W3CConfiguration) => W3CPeerConnectionLike
 
-/** What every W3C runtime can do. Media is not carried yet. */
+/** What every W3C runtime can do. */
 export const capabilities: Capabilities = {
   iceRestart: true,
   setConfiguration: true,
   stats: true,
-  media: "none",
-  simulcast: false
+  media: "tracks",
+  simulcast: true
 }
 
 const failure = (step: NegotiationFailed["step"]) => (cause: unknown) =>
@@ -122,6 +117,10 @@ const make = Effect.fnUntraced(function* (
   peer.addEventListener("datachannel", ({ channel }) => {
     if (!lifetime.isOver && channel !== undefined) handlers.onDataChannel(adopt(channel, owner, { handedOver }))
   })
+  peer.addEventListener("track", (event) => {
+    const arrived = W3CMedia.trackEvent(peer, event)
+    if (!lifetime.isOver && arrived !== undefined) handlers.onTrack?.(arrived)
+  })
   const counters = { last: nothing }
   const set = { descriptions: Descriptions.none }
   const note = (side: keyof Descriptions.Descriptions, description: SessionDescription) => () => {
@@ -155,7 +154,9 @@ const make = Effect.fnUntraced(function* (
         (report) => (counters.last = count(report)),
         () => counters.last
       )
-    )
+    ),
+    roundTrip: roundTrip(peer),
+    media: W3CMedia.make(peer)
   }
 })
 
@@ -178,12 +179,19 @@ const toInit = ({ maxRetransmits, ordered }: DataChannelOptions) => ({
 const nothing: TransportCounters = { bytesSent: 0, bytesReceived: 0 }
 
 /** Bytes of the transports; of the candidate pairs where the runtime has no transports in its report, as Firefox. */
-const count = (report: { forEach(each: (stats: W3CStats) => void): void }): TransportCounters => {
+const count = (report: { forEach(each: (stats: object) => void): void }): TransportCounters => {
   const sums: Record<string, { bytesSent: number; bytesReceived: number }> = {}
-  report.forEach(({ bytesReceived = 0, bytesSent = 0, type }) => {
-    const sum = (sums[type] ??= { bytesSent: 0, bytesReceived: 0 })
-    sum.bytesSent += bytesSent
-    sum.bytesReceived += bytesReceived
+  report.forEach((entry) => {
+    const bytes = (key: string) => {
+      const value: unknown = Predicate.hasProperty(entry, key) ? entry[key] : 0
+      return typeof value === "number" ? value : 0
+    }
+    const sum = (sums[Predicate.hasProperty(entry, "type") ? String(entry.type) : ""] ??= {
+      bytesSent: 0,
+      bytesReceived: 0
+    })
+    sum.bytesSent += bytes("bytesSent")
+    sum.bytesReceived += bytes("bytesReceived")
   })
   return sums["transport"] ?? sums["candidate-pair"] ?? nothing
 }

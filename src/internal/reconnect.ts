@@ -24,16 +24,9 @@ import type { EngineCore } from "./EngineCore.ts"
 export class Terminated extends Data.TaggedError("Terminated")<{
   readonly reason: DisconnectReason
   readonly error: EngineError
+  /** Since when what was handed over is in doubt, in milliseconds; a server that says goodbye has what reached it. */
+  readonly inDoubtSince: number
 }> {}
-
-/** A leave that answers an attempt says better than the first cause why it is over. */
-const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReason) =>
-  Effect.fail(
-    new Terminated({
-      reason: reason._tag === "LeaveReceived" ? reason.why : DisconnectCause.disconnectReason(why),
-      error: new EngineError({ reason })
-    })
-  )
 
 // An outage is a trace of its own: the join may be hours ago.
 export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(function* (
@@ -53,6 +46,17 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
   const lastFailure = yield* Ref.make(DisconnectCause.toReason(cause))
   const shown = yield* Ref.make<ConnectionState>("Connected")
   const step = yield* Schedule.toStep(policy.schedule)
+  const inDoubtSince = started - core.config.inDoubtWindow
+
+  /** A leave that answers an attempt says better than the first cause why it is over. */
+  const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReason, since = inDoubtSince) =>
+    Effect.fail(
+      new Terminated({
+        reason: reason._tag === "LeaveReceived" ? reason.why : DisconnectCause.disconnectReason(why),
+        error: new EngineError({ reason }),
+        inDoubtSince: since
+      })
+    )
 
   const observe = (next: DisconnectCause.DisconnectCause) =>
     Ref.update(plan, (before) => ReconnectPlan.observe(before, next))
@@ -73,13 +77,15 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
       yield* observe(next)
     }
     const { asked, attempts: tries, goodbye } = yield* Ref.get(plan)
-    if (goodbye !== undefined) return yield* terminate(goodbye, DisconnectCause.toReason(goodbye))
+    if (goodbye !== undefined) return yield* terminate(goodbye, DisconnectCause.toReason(goodbye), Infinity)
     const session = yield* Ref.get(attempts.session)
+    // The answer tells the next decision.
+    if (Option.isSome(session)) yield* session.value.liveness.ask
     return {
       attempt: tries + 1,
       cause,
       asked,
-      pathAlive: Option.isSome(session) && (yield* session.value.pathAlive),
+      pathAlive: Option.isSome(session) && (yield* session.value.liveness.isAlive),
       resumable: Option.isSome(session) && session.value.resumable
     }
   })
@@ -125,10 +131,12 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
   const restart = Effect.gen(function* () {
     const { attempts: tries } = yield* Ref.get(plan)
     yield* attempts.closeSession
-    const resend = core.config.inDoubt === "resend"
-    const inDoubt = core.sender.restart({ renumber: Packet.renumber, resend })
+    const resent = core.config.inDoubt === "resend"
+    const inDoubt = core.sender.inDoubt(inDoubtSince)
+    core.sender.restart({ renumber: Packet.renumber, resend: resent ? inDoubt : [] })
     if (inDoubt.length > 0) {
-      core.emit({ _tag: "InDoubt", sequences: inDoubt.map(({ sequence }) => sequence), resent: resend })
+      const packets = inDoubt.map(({ bytes }) => Packet.decode(bytes))
+      core.emit({ _tag: "InDoubt", sequences: inDoubt.map(({ sequence }) => sequence), packets, resent })
     }
     core.emit({ _tag: "FullReconnecting", attempt: tries })
     if (tries > 1) yield* attempts.nextRegion

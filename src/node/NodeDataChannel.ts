@@ -23,9 +23,11 @@ import {
   type RtcDataChannel,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
+import * as RtcMedia from "../RtcMedia.ts"
 import { collectSoon } from "./collect.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
 import { turns } from "./turns.ts"
+import { roundTrip } from "./roundTrip.ts"
 
 /**
  * @category constants
@@ -149,7 +151,9 @@ const make = Effect.fnUntraced(function* (
     localDescription: local,
     remoteDescription: () => describe(peer.remoteDescription()),
     connectionState: () => states[peer.state()] ?? "new",
-    counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() }))
+    counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() })),
+    roundTrip: roundTrip(peer),
+    media: RtcMedia.none
   }
 })
 

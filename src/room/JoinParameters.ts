@@ -29,6 +29,8 @@ export interface JoinParameters {
   readonly isSingle: boolean
   readonly protocol: number
   readonly isResume: boolean
+  /** Default true. */
+  readonly autoSubscribe: boolean
   readonly publisherOffer: { readonly sdp: string; readonly id: number } | undefined
   readonly addTracks: ReadonlyArray<AddTrackRequest>
   /** Set for a second session of somebody that only publishes; the suffix of its identity. */
@@ -73,6 +75,7 @@ const parseQuery = (query: URLSearchParams, isStrict: boolean): Result.Result<Jo
     isSingle: false,
     protocol: Number(query.get("protocol") ?? "0"),
     isResume: isTrue(query.get("reconnect")),
+    autoSubscribe: query.get("auto_subscribe") === null || isTrue(query.get("auto_subscribe")),
     publisherOffer: undefined,
     addTracks: [],
     publish: query.get("publish") ?? "",
@@ -107,6 +110,7 @@ const parseJoinRequest = Effect.fnUntraced(function* (
     isSingle: true,
     protocol: join.clientInfo?.protocol ?? 0,
     isResume: join.reconnect,
+    autoSubscribe: join.connectionSettings?.autoSubscribe ?? true,
     publisherOffer:
       join.publisherOffer === undefined ? undefined : { sdp: join.publisherOffer.sdp, id: join.publisherOffer.id },
     addTracks: join.addTrackRequests,

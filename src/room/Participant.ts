@@ -9,9 +9,15 @@ import {
   type ParticipantInfo,
   ParticipantInfo_State,
   Pong,
+  type SubscriptionPermission,
   type SignalRequest,
   type SignalResponse,
-  TrackPublishedResponse
+  SubscribedQuality,
+  SubscribedQualityUpdate,
+  TrackPublishedResponse,
+  TrackSubscribed,
+  TrackType,
+  VideoQuality
 } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -23,13 +29,16 @@ import * as trickle from "../internal/trickle.ts"
 import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
 import type { PeerConnectionFactory, PeerConnectionState } from "../PeerConnectionFactory.ts"
 import type { Claims } from "./Claims.ts"
+import type { ForwardedTrack } from "./Downlink.ts"
 import { leaveRequest, resumeRequest } from "./leaveRequest.ts"
 import * as requests from "./requests.ts"
 import * as SignalFormat from "./SignalFormat.ts"
 import * as SignalLink from "./SignalLink.ts"
 import type { Frame, SignalSocket } from "./SignalSocket.ts"
 import { armedFor, type ResumeTrouble, simulationOf } from "./Simulation.ts"
+import * as Subscriptions from "./Subscriptions.ts"
 import * as Transports from "./Transports.ts"
+import * as Uplink from "./Uplink.ts"
 
 /** What can happen to a participant. */
 type Happening =
@@ -39,6 +48,7 @@ type Happening =
   | { readonly _tag: "GoneForLong"; readonly failure: number }
   | { readonly _tag: "JoinTimeout" }
   | { readonly _tag: "FirstOfferDue" }
+  | { readonly _tag: "TracksForwarded"; readonly tracks: ReadonlyArray<ForwardedTrack> }
   | Transports.TransportEvent
 
 export interface ParticipantOptions {
@@ -47,11 +57,16 @@ export interface ParticipantOptions {
   readonly protocol: number
   readonly isSingle: boolean
   readonly isSubscriberPrimary: boolean
+  readonly autoSubscribe: boolean
   readonly trackSid: Effect.Effect<string>
   /** A data packet of this participant. */
   readonly onData: (kind: Kind, bytes: Uint8Array) => void
   /** Others are to hear of a change. */
   readonly onChange: Effect.Effect<void>
+  /** Who receives which track is to be looked at again. */
+  readonly onTracks: Effect.Effect<void>
+  /** Whether media gets through. */
+  readonly onQuality: (isConnected: boolean) => void
   /** The session has ended; called once. */
   readonly onEnd: (reason: DisconnectReason) => Effect.Effect<void>
 }
@@ -65,6 +80,15 @@ export interface Participant {
   readonly signal: SignalLink.SignalLink
   readonly sendData: (kind: Kind, bytes: Uint8Array) => void
   readonly closeChannel: (kind: Kind) => void
+  /** What it publishes. */
+  readonly tracks: () => ReadonlyArray<Uplink.PublishedTrack>
+  readonly chooser: Subscriptions.Chooser
+  /** Whether it lets somebody receive a track. */
+  readonly permits: (who: ParticipantInfo, trackSid: string) => boolean
+  /** Sends these tracks to it from now on, and no others. */
+  readonly forward: (tracks: ReadonlyArray<ForwardedTrack>) => void
+  /** Tells it that somebody receives a track of its own; once. */
+  readonly subscribed: (track: Uplink.PublishedTrack) => void
   /** When the last frame of the client was read, in milliseconds (Q2). */
   readonly lastHeardAt: () => number
   /** Publishes and negotiates after the join response was sent (J10). */
@@ -122,7 +146,10 @@ export const make = Effect.fnUntraced(function* (
     onEvent: report,
     onData: options.onData
   })
+  const uplink = Uplink.make()
+  const chooser = Subscriptions.makeChooser(claims.canSubscribe, options.autoSubscribe)
   const self = {
+    permission: undefined as SubscriptionPermission | undefined,
     hasConnected: false,
     hasEnded: false,
     lastHeardAt: clock.currentTimeMillisUnsafe(),
@@ -157,6 +184,7 @@ export const make = Effect.fnUntraced(function* (
     if (refusal !== undefined) return send({ case: "requestResponse", value: refusal })
     const track = requests.trackInfo(yield* options.trackSid, request)
     info.tracks.push(track)
+    uplink.add(request, track)
     send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
     yield* options.onChange
   })
@@ -184,10 +212,27 @@ export const make = Effect.fnUntraced(function* (
         return end("disconnect", DisconnectReason.CLIENT_INITIATED)
       case "addTrack":
         return addTrack(message.value)
-      case "syncState":
-        return requests.knowsAll(info.tracks, message.value)
-          ? Effect.void
-          : end("reconnect", DisconnectReason.STATE_MISMATCH)
+      case "syncState": {
+        if (!requests.knowsAll(info.tracks, message.value)) return end("reconnect", DisconnectReason.STATE_MISMATCH)
+        if (message.value.subscription !== undefined) Subscriptions.choose(chooser, message.value.subscription)
+        return options.onTracks
+      }
+      case "subscription":
+        Subscriptions.choose(chooser, message.value)
+        return options.onTracks
+      case "trackSetting":
+        Subscriptions.setUp(chooser, message.value)
+        return options.onTracks
+      case "subscriptionPermission":
+        self.permission = message.value
+        return options.onTracks
+      case "mute": {
+        const { muted, sid } = message.value
+        const track = info.tracks.find((track) => track.sid === sid)
+        if (track === undefined || track.muted === muted) return Effect.void
+        track.muted = muted
+        return options.onChange
+      }
       case "simulate": {
         const simulation = simulationOf(message.value)
         if (simulation?._tag === "End") {
@@ -215,6 +260,10 @@ export const make = Effect.fnUntraced(function* (
       self.hasConnected = true
       info.state = ParticipantInfo_State.ACTIVE
       yield* options.onChange
+      yield* options.onTracks
+    }
+    if (target === transports.primary && (state === "connected" || state === "disconnected")) {
+      options.onQuality(state === "connected")
     }
     if (state === "disconnected")
       yield* reportAfter(disconnectedTimeout, { _tag: "DisconnectedForLong", target, change })
@@ -237,6 +286,18 @@ export const make = Effect.fnUntraced(function* (
           : undefined
       case "Candidate":
         return send({ case: "trickle", value: trickle.encode(happening.target, happening.candidate) })
+      case "TrackReceived":
+        return uplink.received(happening.media) === undefined
+          ? undefined
+          : yield* Effect.andThen(options.onChange, options.onTracks)
+      case "TrackEnded": {
+        const track = uplink.ended(happening.mid)
+        if (track === undefined) return
+        info.tracks = info.tracks.filter(({ sid }) => sid !== track.info.sid)
+        return yield* Effect.andThen(options.onChange, options.onTracks)
+      }
+      case "TracksForwarded":
+        return self.hasConnected ? yield* orStartOver(transports.sendTracks(happening.tracks)) : undefined
       case "State":
         return yield* onState(happening.target, happening.state)
       case "DisconnectedForLong":
@@ -265,6 +326,24 @@ export const make = Effect.fnUntraced(function* (
     signal,
     sendData: transports.sendData,
     closeChannel: transports.closeChannel,
+    tracks: uplink.all,
+    chooser,
+    permits: (who, trackSid) => Subscriptions.permits(self.permission, who, trackSid),
+    forward: (tracks) => report({ _tag: "TracksForwarded", tracks }),
+    subscribed: (track) => {
+      if (track.wasSubscribed) return
+      track.wasSubscribed = true
+      const trackSid = track.info.sid
+      send({ case: "trackSubscribed", value: new TrackSubscribed({ trackSid }) })
+      if (track.info.type !== TrackType.VIDEO) return
+      const subscribedQualities = [VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH].map(
+        (quality) => new SubscribedQuality({ quality, enabled: true })
+      )
+      send({
+        case: "subscribedQualityUpdate",
+        value: new SubscribedQualityUpdate({ trackSid, subscribedQualities })
+      })
+    },
     lastHeardAt: () => self.lastHeardAt,
     start: Effect.fnUntraced(function* ({ addTracks, publisherOffer }) {
       for (const request of addTracks) yield* addTrack(request)

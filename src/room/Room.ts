@@ -3,17 +3,27 @@
  */
 import {
   type DataPacket,
+  ConnectionQuality,
+  ConnectionQualityInfo,
+  ConnectionQualityUpdate,
   type DisconnectReason,
   type ParticipantInfo,
   ParticipantInfo_State,
   ParticipantUpdate,
-  type Room as RoomInfo
+  type Room as RoomInfo,
+  SpeakersChanged,
+  TrackType
 } from "@livekit/protocol"
+import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Kind } from "../DataChannel.ts"
+import type { ForwardedTrack } from "./Downlink.ts"
 import * as forward from "./forward.ts"
 import type { Participant } from "./Participant.ts"
 import { RecentNonces } from "./RecentNonces.ts"
+import * as Speakers from "./Speakers.ts"
+import * as Subscriptions from "./Subscriptions.ts"
+import type { PublishedTrack } from "./Uplink.ts"
 
 export interface Session {
   readonly participant: Participant
@@ -38,6 +48,7 @@ export class Room {
   readonly sessions = new Map<string, Session>()
   readonly #isBatching: boolean
   readonly #nonces = new RecentNonces()
+  readonly #speaking = new Map<string, number>()
   readonly #departed: Array<{ readonly info: ParticipantInfo; readonly at: number }> = []
   #changed = new Map<string, ParticipantInfo>()
 
@@ -66,6 +77,52 @@ export class Room {
     this.#departed.push({ info, at: now })
     if (this.#departed.length > rememberedDepartures) this.#departed.shift()
     this.announce(info)
+    this.forwardTracks()
+  }
+
+  /** Looks again at who receives which track; called whenever that may have changed. */
+  forwardTracks() {
+    const everybody = Array.from(this.sessions.values(), ({ participant }) => participant)
+    for (const recipient of everybody) {
+      const { chooser, info } = recipient
+      const tracks = everybody
+        .filter((publisher) => publisher !== recipient)
+        .flatMap((publisher) =>
+          publisher.tracks().flatMap((track): Array<ForwardedTrack> => {
+            const { sid } = track.info
+            if (!Subscriptions.wants(chooser, sid) || !publisher.permits(info, sid)) return []
+            const forwarded = forwardedTrack(publisher.info.sid, track, chooser.disabled.has(sid))
+            if (forwarded !== undefined) publisher.subscribed(track)
+            return forwarded === undefined ? [] : [forwarded]
+          })
+        )
+      recipient.forward(tracks)
+    }
+  }
+
+  /** Looks at who speaks, and tells everybody what is news. */
+  readonly listen = Effect.gen({ self: this }, function* () {
+    const levels = new Map<string, number>()
+    for (const { participant } of this.sessions.values()) {
+      levels.set(participant.info.sid, yield* Speakers.levelOf(participant.tracks()))
+    }
+    const speakers = Speakers.changes(this.#speaking, levels)
+    if (speakers.length === 0) return
+    const value = new SpeakersChanged({ speakers: [...speakers] })
+    for (const { participant } of this.sessions.values()) {
+      participant.signal.send({ case: "speakersChanged", value })
+    }
+  })
+
+  /** Tells everybody how somebody is connected. */
+  tellQuality({ sid }: ParticipantInfo, isConnected: boolean) {
+    const quality = isConnected ? ConnectionQuality.EXCELLENT : ConnectionQuality.LOST
+    const value = new ConnectionQualityUpdate({
+      updates: [new ConnectionQualityInfo({ participantSid: sid, quality, score: isConnected ? 5 : 0 })]
+    })
+    for (const { participant } of this.sessions.values()) {
+      participant.signal.send({ case: "connectionQuality", value })
+    }
   }
 
   /** Tells the others how somebody is now. */
@@ -107,3 +164,19 @@ export class Room {
     return { from: from.participant.info, to, kind, packet: forwarded.packet }
   }
 }
+
+/** `undefined` while there is no media. */
+const forwardedTrack = (
+  publisherSid: string,
+  { info, media, stream }: PublishedTrack,
+  isPaused: boolean
+): ForwardedTrack | undefined =>
+  media === undefined
+    ? undefined
+    : {
+        sid: info.sid,
+        kind: info.type === TrackType.AUDIO ? "audio" : "video",
+        streamId: stream === "" ? publisherSid : `${publisherSid}|${stream}`,
+        media: media.track,
+        isPaused
+      }

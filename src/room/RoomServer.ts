@@ -27,6 +27,7 @@ import * as Rooms from "./Rooms.ts"
 import type * as ScriptedParticipant from "./ScriptedParticipant.ts"
 import * as SignalFormat from "./SignalFormat.ts"
 import type { SignalSocket } from "./SignalSocket.ts"
+import * as Speakers from "./Speakers.ts"
 import { TokenVerifier } from "./TokenVerifier.ts"
 
 /**
@@ -199,6 +200,10 @@ export const make = Effect.fnUntraced(function* (
       for (const room of rooms.all()) room.tellChanges()
     }).pipe(Effect.schedule(Schedule.spaced(options.updateInterval)), Effect.forkScoped)
   }
+  yield* Effect.suspend(() => Effect.forEach(rooms.all(), ({ listen }) => listen, { discard: true })).pipe(
+    Effect.schedule(Schedule.spaced(Speakers.interval)),
+    Effect.forkScoped
+  )
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       for (const socket of silent) socket.destroy()

@@ -117,12 +117,15 @@ export const make = Effect.fnUntraced(function* (options: {
           protocol: parameters.protocol,
           isSingle: parameters.isSingle,
           isSubscriberPrimary,
+          autoSubscribe: parameters.autoSubscribe,
           trackSid: sid("TR"),
           onData: (kind, bytes) => {
             options.onPacket?.(identity, kind, bytes)
             forward(room, session, kind, bytes)
           },
           onChange: Effect.sync(() => room.announce(info)),
+          onTracks: Effect.sync(() => room.forwardTracks()),
+          onQuality: (isConnected) => room.tellQuality(info, isConnected),
           onEnd: (reason) => close(room, session, reason)
         }).pipe(
           Effect.provideService(PeerConnectionFactory, factory),

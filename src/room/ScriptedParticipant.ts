@@ -7,6 +7,7 @@ import type { Kind } from "../DataChannel.ts"
 import type { Claims } from "./Claims.ts"
 import type { Participant } from "./Participant.ts"
 import * as SignalLink from "./SignalLink.ts"
+import * as Subscriptions from "./Subscriptions.ts"
 
 /** Hears a data packet of somebody else. */
 export type OnData = (kind: Kind, bytes: Uint8Array) => void
@@ -37,6 +38,12 @@ export const make = (options: {
     signal: SignalLink.make(),
     sendData: options.onData,
     closeChannel: () => {},
+    // It neither publishes nor receives media.
+    tracks: () => [],
+    chooser: Subscriptions.makeChooser(false, false),
+    permits: () => true,
+    forward: () => {},
+    subscribed: () => {},
     lastHeardAt: () => 0,
     start: () => Effect.void,
     canResume: () => false,

@@ -2,7 +2,7 @@
  * The peer connections of a participant at the server: their offers and answers, their candidates, their data channels. What
  * happens to them is told to the participant, which handles it in turn with everything else.
  */
-import { SessionDescription, type SignalResponse } from "@livekit/protocol"
+import { MediaSectionsRequirement, SessionDescription, type SignalResponse } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -16,6 +16,10 @@ import {
   type PeerConnectionState,
   type RtcDataChannel
 } from "../PeerConnectionFactory.ts"
+import * as RemoteSections from "../internal/RemoteSections.ts"
+import type { RemoteMedia } from "../PeerConnectionTransport.ts"
+import * as Sdp from "../Sdp.ts"
+import * as Downlink from "./Downlink.ts"
 import { JoinBacklog } from "./JoinBacklog.ts"
 
 /** What can happen to the peer connections. */
@@ -23,6 +27,8 @@ export type TransportEvent =
   | { readonly _tag: "Candidate"; readonly target: Target; readonly candidate: IceCandidate }
   | { readonly _tag: "State"; readonly target: Target; readonly state: PeerConnectionState }
   | { readonly _tag: "AnswerOverdue"; readonly offerId: number }
+  | { readonly _tag: "TrackReceived"; readonly media: RemoteMedia }
+  | { readonly _tag: "TrackEnded"; readonly mid: string }
 
 export interface TransportsOptions {
   readonly isSingle: boolean
@@ -48,6 +54,8 @@ export interface Transports {
   readonly sendData: (kind: Kind, bytes: Uint8Array) => void
   /** Closes the channel that the client has opened. */
   readonly closeChannel: (kind: Kind) => void
+  /** Sends these tracks from now on, and no others. */
+  readonly sendTracks: (tracks: ReadonlyArray<Downlink.ForwardedTrack>) => Effect.Effect<void, PeerConnectionError>
 }
 
 /** Milliseconds that a client has for an answer (L4). */
@@ -68,7 +76,12 @@ export const make = Effect.fnUntraced(function* (
   const incoming: Partial<Record<Kind, RtcDataChannel>> = {}
   const backlog = new JoinBacklog()
   const held: Record<Target, Array<IceCandidate>> = { publisher: [], subscriber: [] }
-  const self = { canWriteReliable: false, offerId: 0, isOfferOut: false }
+  const self = { canWriteReliable: false, offerId: 0, isOfferOut: false, isOfferDue: false }
+  const downlink = Downlink.make()
+  const uplink = RemoteSections.make({
+    onTrack: (media) => onEvent({ _tag: "TrackReceived", media }),
+    onTrackEnded: (mid) => onEvent({ _tag: "TrackEnded", mid })
+  })
 
   const onOutgoingOpen = () => {
     const channel = outgoing.reliable
@@ -94,6 +107,7 @@ export const make = Effect.fnUntraced(function* (
       {
         onIceCandidate: (candidate) => onEvent({ _tag: "Candidate", target, candidate }),
         onConnectionStateChange: (state) => onEvent({ _tag: "State", target, state }),
+        onTrack: target === "publisher" ? uplink.onTrack : undefined,
         onDataChannel: (channel) => {
           const kind = kindOf(channel.label)
           if (kind === undefined) return
@@ -126,39 +140,64 @@ export const make = Effect.fnUntraced(function* (
     type: "offer" | "answer",
     sdp: string
   ) {
-    yield* peer.setRemoteDescription({ type, sdp })
+    const set = peer.setRemoteDescription({ type, sdp })
+    yield* target === "publisher" ? uplink.describe(sdp, set) : set
     for (const candidate of held[target].splice(0)) yield* Effect.ignore(peer.addIceCandidate(candidate))
+  })
+
+  const offer = Effect.fnUntraced(function* ({ iceRestart }: { readonly iceRestart: boolean }) {
+    if (subscriber === undefined) return
+    // What has changed since is in the offer that follows the answer.
+    if (self.isOfferOut && !iceRestart) return void (self.isOfferDue = true)
+    self.isOfferDue = false
+    yield* downlink.prepareOffer(subscriber.media)
+    const description = yield* subscriber.createOffer({ iceRestart })
+    yield* subscriber.setLocalDescription(description)
+    const offerId = ++self.offerId
+    self.isOfferOut = true
+    const { midToTrackId, sdp } = downlink.describe(description.sdp)
+    send({
+      case: "offer",
+      value: new SessionDescription({ type: "offer", sdp: limitMessageSize(sdp), id: offerId, midToTrackId })
+    })
+    yield* Effect.sleep(answerTimeout).pipe(
+      Effect.andThen(Effect.sync(() => onEvent({ _tag: "AnswerOverdue", offerId }))),
+      Effect.forkIn(scope)
+    )
   })
 
   return {
     primary,
     canRestartIce: factory.capabilities.iceRestart,
-    answer: Effect.fnUntraced(function* (sdp: string, id: number) {
-      yield* setRemote("publisher", publisher, "offer", sdp)
+    answer: Effect.fnUntraced(function* (offered: string, id: number) {
+      yield* setRemote("publisher", publisher, "offer", offered)
+      if (isSingle) yield* downlink.prepareAnswer(publisher.media, Sdp.sections(offered))
       const description = yield* publisher.createAnswer
       yield* publisher.setLocalDescription(description)
-      const answer = new SessionDescription({ type: "answer", sdp: limitMessageSize(description.sdp), id })
-      send({ case: "answer", value: answer })
+      const { midToTrackId, sdp } = isSingle
+        ? downlink.describe(description.sdp)
+        : { midToTrackId: {}, sdp: description.sdp }
+      send({
+        case: "answer",
+        value: new SessionDescription({ type: "answer", sdp: limitMessageSize(sdp), id, midToTrackId })
+      })
     }),
-    offer: Effect.fnUntraced(function* ({ iceRestart }) {
-      if (subscriber === undefined) return
-      const description = yield* subscriber.createOffer({ iceRestart })
-      yield* subscriber.setLocalDescription(description)
-      const offerId = ++self.offerId
-      self.isOfferOut = true
-      const offer = new SessionDescription({ type: "offer", sdp: limitMessageSize(description.sdp), id: offerId })
-      send({ case: "offer", value: offer })
-      yield* Effect.sleep(answerTimeout).pipe(
-        Effect.andThen(Effect.sync(() => onEvent({ _tag: "AnswerOverdue", offerId }))),
-        Effect.forkIn(scope)
-      )
-    }),
+    offer,
     takeAnswer: Effect.fnUntraced(function* (sdp: string, id: number) {
       // Clients of before answer ids say 0.
       const isCurrent = self.isOfferOut && (id === 0 || id === self.offerId)
       if (subscriber === undefined || !isCurrent) return
       self.isOfferOut = false
       yield* setRemote("subscriber", subscriber, "answer", sdp)
+      if (self.isOfferDue) yield* offer({ iceRestart: false })
+    }),
+    sendTracks: Effect.fnUntraced(function* (tracks) {
+      if (!(yield* downlink.want(tracks))) return
+      if (!isSingle) return yield* offer({ iceRestart: false })
+      // The client offers; it is told how many sections it lacks, and if none, that it is time for an offer.
+      const { audio, video } = downlink.missing()
+      const value = new MediaSectionsRequirement({ numAudios: audio, numVideos: video })
+      send({ case: "mediaSectionsRequirement", value })
     }),
     addCandidate: (target, candidate) =>
       Effect.suspend(() => {

@@ -23,6 +23,8 @@ export type Message =
   | { readonly _tag: "Acknowledge"; readonly id: number }
   | { readonly _tag: "Data"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly _tag: "Close"; readonly id: number }
+  | { readonly _tag: "Ask"; readonly id: number }
+  | { readonly _tag: "Answer"; readonly id: number }
 
 const sizeOf = (message: Message) => (message._tag === "Data" ? message.bytes.length : 0)
 

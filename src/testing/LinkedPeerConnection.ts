@@ -17,6 +17,7 @@ import {
   type PeerConnectionState,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
+import * as RtcMedia from "../RtcMedia.ts"
 import * as Sdp from "../Sdp.ts"
 import * as Association from "./Association.ts"
 import * as LinkedDataChannel from "./LinkedDataChannel.ts"
@@ -24,6 +25,7 @@ import * as LinkedSdp from "./LinkedSdp.ts"
 import type { Link } from "./Link.ts"
 import * as Links from "./Link.ts"
 import type { Machine } from "./Machine.ts"
+import * as Questions from "./Questions.ts"
 
 /**
  * Where linked peer connections find each other, by the ICE credentials of their descriptions. Both sides need the same one.
@@ -144,6 +146,7 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     const sessionId = yield* exchange.nextUfrag
     const channels = new Map<number, LinkedDataChannel.LinkedDataChannel>()
     const candidates = new Set<string>()
+    const questions = Questions.make()
     const self = {
       state: "new" as PeerConnectionState,
       isClosed: false,
@@ -189,6 +192,10 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       if (self.isClosed) return
       const channel = channels.get(message.id)
       switch (message._tag) {
+        case "Ask":
+          return self.line?.send({ _tag: "Answer", id: message.id })
+        case "Answer":
+          return questions.answered(message.id)
         case "Open": {
           const adopted = LinkedDataChannel.make({ ...message, maxMessageSize })
           channels.set(message.id, adopted)
@@ -352,7 +359,9 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       localDescription: local,
       remoteDescription: remote,
       connectionState: () => self.state,
-      counters: Effect.sync(() => ({ bytesSent: self.bytesSent, bytesReceived: self.bytesReceived }))
+      counters: Effect.sync(() => ({ bytesSent: self.bytesSent, bytesReceived: self.bytesReceived })),
+      roundTrip: questions.ask((id) => self.line?.send({ _tag: "Ask", id })),
+      media: RtcMedia.none
     }
   })
 

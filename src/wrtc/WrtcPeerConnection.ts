@@ -9,6 +9,7 @@ import { turns } from "../node/turns.ts"
 import * as W3CPeerConnection from "../internal/W3CPeerConnection.ts"
 import { type Capabilities, PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import { collect } from "./collect.ts"
+import { exitWithoutTeardown } from "./exit.ts"
 
 /**
  * @category constants
@@ -24,7 +25,10 @@ export const capabilities: Capabilities = W3CPeerConnection.capabilities
 export const layer: Layer.Layer<PeerConnectionFactory> = Layer.effect(
   PeerConnectionFactory,
   Effect.acquireRelease(
-    Effect.sync(() => W3CPeerConnection.factory(wrtc.RTCPeerConnection, { handedOver: turns })),
+    Effect.sync(() => {
+      exitWithoutTeardown()
+      return W3CPeerConnection.factory(wrtc.RTCPeerConnection, { handedOver: turns })
+    }),
     () => collect
   )
 )

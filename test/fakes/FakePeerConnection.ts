@@ -3,7 +3,7 @@
  * them, it finishes what it has begun when its caller is interrupted.
  */
 import { Deferred, Effect, Layer } from "effect"
-import { PeerConnectionError, PeerConnectionFactory } from "effect-livekit"
+import { PeerConnectionError, PeerConnectionFactory, RtcMedia } from "effect-livekit"
 import * as FakeDataChannel from "./FakeDataChannel.ts"
 
 type Step = PeerConnectionError.NegotiationFailed["step"]
@@ -180,7 +180,9 @@ const make = (
     localDescription: () => local,
     remoteDescription: () => remote,
     connectionState: () => "new",
-    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
+    media: RtcMedia.none,
+    counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 }),
+    roundTrip: Effect.void
   }
 
   const fake: FakePeerConnection = {

@@ -1,11 +1,14 @@
-/** Opens sessions by wrtc one after the other and together, and ends by itself. Arguments: how many, and the server's runtime. */
+/**
+ * Opens sessions by wrtc one after the other and together, and ends by itself. Arguments: how many in turn, how
+ * many at once, and the server's runtime.
+ */
 import { Effect, Layer, Stream } from "effect"
 import { Packet, RTCEngine } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
 
-const [count = "3", runtime = "node-datachannel"] = process.argv.slice(2)
+const [inTurn = "3", atOnce = inTurn, runtime = "node-datachannel"] = process.argv.slice(2)
 
 const program = Effect.gen(function* () {
   const server = yield* DevServer.make()
@@ -20,9 +23,9 @@ const program = Effect.gen(function* () {
     yield* alice.sendData(Packet.user(room))
     yield* Stream.fromSubscription(heard).pipe(Stream.take(1), Stream.runDrain)
   }, Effect.scoped)
-  const rooms = Array.from({ length: Number(count) }, (_, index) => `room-${index}`)
-  yield* Effect.forEach(rooms, session, { discard: true })
-  yield* Effect.forEach(rooms, session, { discard: true, concurrency: "unbounded" })
+  const rooms = (count: string, name: string) => Array.from({ length: Number(count) }, (_, index) => `${name}-${index}`)
+  yield* Effect.forEach(rooms(inTurn, "turn"), session, { discard: true })
+  yield* Effect.forEach(rooms(atOnce, "once"), session, { discard: true, concurrency: "unbounded" })
 })
 
 const layer = Layer.merge(

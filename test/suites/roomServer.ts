@@ -5,7 +5,7 @@ import { type DataPacket, SessionDescription, SignalRequest, SignalResponse } fr
 import { type Cause, Context, Effect, Layer, Queue, Redacted, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { AccessToken } from "effect-livekit/dev-server"
-import { PeerConnectionFactory as Factory } from "effect-livekit"
+import { PeerConnectionFactory as Factory, RtcMedia } from "effect-livekit"
 import * as RoomServer from "../../src/room/RoomServer.ts"
 import type { Frame, SignalSocket } from "../../src/room/SignalSocket.ts"
 import { TokenVerifier } from "../../src/room/TokenVerifier.ts"
@@ -108,6 +108,8 @@ export const fakePeers = (options: { readonly iceRestart: boolean }) =>
             localDescription: () => null,
             remoteDescription: () => remote.at(-1) ?? null,
             connectionState: () => self.state,
+            media: RtcMedia.none,
+            roundTrip: Effect.void,
             counters: Effect.succeed({ bytesSent: 0, bytesReceived: 0 })
           }
         })

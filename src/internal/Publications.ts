@@ -1,0 +1,241 @@
+/**
+ * The published tracks of an engine. They outlive sessions: after a full reconnect each is published again.
+ */
+import { MuteTrackRequest, type TrackInfo } from "@livekit/protocol"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Ref from "effect/Ref"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import type { ConnectionState } from "../ConnectionState.ts"
+import { EngineError, NotConnected } from "../EngineError.ts"
+import { Unsupported } from "../PeerConnectionError.ts"
+import type { Capabilities } from "../PeerConnectionFactory.ts"
+import type { MediaTrack, RtcTransceiver } from "../RtcMedia.ts"
+import * as Sdp from "../Sdp.ts"
+import { CodecRefused, DuplicateTrack, UnknownTrack } from "../TrackError.ts"
+import * as TrackPublication from "../TrackPublication.ts"
+import type { EngineEvent } from "../EngineEvent.ts"
+import type { Session } from "./Session.ts"
+
+interface Established {
+  readonly session: Session
+  readonly info: TrackInfo
+  readonly transceiver: RtcTransceiver
+}
+
+interface Entry {
+  readonly track: MediaTrack
+  readonly options: TrackPublication.PublishOptions
+  readonly established: Ref.Ref<Option.Option<Established>>
+  readonly muted: Ref.Ref<boolean>
+  /** Publishing goes on; one attempt at a time. */
+  readonly turn: Semaphore.Semaphore
+}
+
+export interface Publications {
+  readonly publish: (
+    track: MediaTrack,
+    options: TrackPublication.PublishOptions
+  ) => Effect.Effect<TrackPublication.TrackPublication, EngineError, Scope.Scope>
+  /** Runs an attempt in the current session; again, once, in the next one if it was lost meanwhile. */
+  readonly withRetry: <A>(
+    retry: boolean,
+    attempt: (session: Session) => Effect.Effect<A, EngineError>
+  ) => Effect.Effect<A, EngineError>
+  /** Publishes again what the session before had. */
+  readonly republish: Effect.Effect<void>
+  /** The connection has ended, and with it all that was published on it. */
+  readonly clear: () => void
+  /** The server, or somebody through it, has muted a track of ours. */
+  readonly muted: (sid: string, muted: boolean) => Effect.Effect<void>
+}
+
+export const make = (options: {
+  readonly capabilities: Capabilities
+  readonly session: Ref.Ref<Option.Option<Session>>
+  readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
+  readonly emit: (event: EngineEvent) => void
+}): Publications => {
+  const { capabilities, emit, session } = options
+  const entries = new Map<string, Entry>()
+
+  const notConnected = Effect.fail(new EngineError({ reason: new NotConnected({ operation: "publishing" }) }))
+  const currentSession = Effect.flatMap(Ref.get(session), (current) =>
+    Option.isSome(current) ? Effect.succeed(current.value) : notConnected
+  )
+  /** Waits while the engine is reconnecting. */
+  const connected: Effect.Effect<Session, EngineError> = SubscriptionRef.changes(options.state).pipe(
+    Stream.filter((state) => state === "Connected" || state === "Disconnected"),
+    Stream.runHead,
+    Effect.andThen(currentSession)
+  )
+  const withRetry: Publications["withRetry"] = (retry, attempt) =>
+    connected.pipe(
+      Effect.flatMap(attempt),
+      Effect.catch((error) => (retry && isLoss(error) ? Effect.flatMap(connected, attempt) : Effect.fail(error)))
+    )
+
+  const remove = (established: Established, trackId: string) =>
+    Effect.gen(function* () {
+      const { media } = established.session
+      media.forget(trackId)
+      if ((yield* media.publisher.media.removeTrack(trackId)) > 0) yield* media.negotiateSoon
+    }).pipe(
+      // A peer connection that is gone has no senders.
+      Effect.catch((error) => Effect.logDebug("a track was not removed", error.message))
+    )
+
+  const establish = Effect.fnUntraced(function* (entry: Entry, session: Session) {
+    const { media } = session
+    const { track } = entry
+    const request = TrackPublication.addTrackRequest(track, entry.options, yield* Ref.get(entry.muted))
+    const info = yield* Effect.mapError(media.addTrack(request), (reason) => new EngineError({ reason }))
+    const send = Effect.gen(function* () {
+      const bitrate = TrackPublication.bitrateInfo(track, entry.options)
+      if (bitrate !== undefined) yield* media.publisher.registerTrackBitrateInfo(track.id, bitrate)
+      const init = TrackPublication.transceiverInit(entry.options, capabilities.simulcast)
+      const transceiver = yield* media.publisher.media.addTransceiver(track, init)
+      yield* Ref.set(entry.established, Option.some({ session, info, transceiver }))
+      yield* media.negotiate
+      return transceiver
+    })
+    const transceiver = yield* Effect.mapError(send, ({ reason }) => new EngineError({ reason }))
+    yield* checkAnswer(session, entry.track.id, transceiver)
+    return info
+  })
+
+  const forget = (entry: Entry) =>
+    Effect.gen(function* () {
+      const established = yield* Ref.getAndSet(entry.established, Option.none())
+      if (Option.isSome(established)) yield* remove(established.value, entry.track.id)
+    })
+
+  const publication = (entry: Entry): TrackPublication.TrackPublication => {
+    const current = Effect.flatMap(Ref.get(entry.established), (established) =>
+      Option.isSome(established) ? Effect.succeed(established.value) : Effect.fail(unknown(entry.track.id))
+    )
+    return {
+      cid: entry.track.id,
+      track: entry.track,
+      current: Effect.map(current, ({ info, transceiver }) => ({ info, sender: transceiver.sender })),
+      setMuted: Effect.fnUntraced(function* (muted) {
+        const { info, session } = yield* current
+        yield* setMuted(entry, muted)
+        session.media.setMuted(info.sid, muted)
+        yield* Effect.mapError(
+          session.requests.send({ case: "mute", value: new MuteTrackRequest({ sid: info.sid, muted }) }),
+          ({ reason }) => new EngineError({ reason })
+        )
+      }),
+      stats: Effect.flatMap(Ref.get(entry.established), (established) =>
+        Option.isSome(established) ? established.value.transceiver.sender.stats : Effect.succeed([])
+      )
+    }
+  }
+
+  const republishOne = Effect.fnUntraced(function* (entry: Entry) {
+    const before = yield* Ref.get(entry.established)
+    const now = yield* currentSession
+    if (Option.isNone(before) || before.value.session === now) return
+    yield* Ref.set(entry.established, Option.none())
+    if (entry.options.republish === false) return void entries.delete(entry.track.id)
+    const info = yield* withRetry(true, (session) => establish(entry, session)).pipe(
+      // Lost again: the reconnect after this one publishes it.
+      Effect.tapError((error) => (isLoss(error) ? Ref.set(entry.established, before) : Effect.void))
+    )
+    // Unpublished meanwhile.
+    if (entries.get(entry.track.id) !== entry) return yield* forget(entry)
+    emit({ _tag: "LocalTrackRepublished", cid: entry.track.id, track: info })
+  })
+
+  return {
+    withRetry,
+    publish: Effect.fnUntraced(function* (track, publishOptions) {
+      if (capabilities.media === "none") {
+        return yield* new EngineError({ reason: new Unsupported({ capability: "media" }) })
+      }
+      const entry: Entry = {
+        track,
+        options: publishOptions,
+        established: yield* Ref.make(Option.none<Established>()),
+        muted: yield* Ref.make(publishOptions.muted ?? false),
+        turn: yield* Semaphore.make(1)
+      }
+      const unpublish = Effect.suspend(() => {
+        if (entries.get(track.id) === entry) entries.delete(track.id)
+        return forget(entry)
+      })
+      yield* Effect.acquireRelease(
+        Effect.suspend(() => {
+          // Found and registered in one step.
+          if (entries.has(track.id)) {
+            return Effect.fail(new EngineError({ reason: new DuplicateTrack({ cid: track.id }) }))
+          }
+          entries.set(track.id, entry)
+          return Effect.void
+        }),
+        () => unpublish
+      )
+      yield* setMuted(entry, publishOptions.muted ?? false)
+      yield* withRetry(publishOptions.retry ?? true, (session) => establish(entry, session)).pipe(
+        entry.turn.withPermit,
+        Effect.onError(() => unpublish)
+      )
+      return publication(entry)
+    }),
+    republish: Effect.suspend(() =>
+      Effect.forEach(
+        [...entries.values()],
+        (entry) =>
+          Effect.catch(entry.turn.withPermit(republishOne(entry)), (error) =>
+            Effect.sync(() => {
+              if (isLoss(error)) return
+              entries.delete(entry.track.id)
+              emit({ _tag: "RepublishFailed", cid: entry.track.id, error })
+            })
+          ),
+        { discard: true, concurrency: "unbounded" }
+      )
+    ),
+    clear: () => entries.clear(),
+    muted: (sid, muted) =>
+      Effect.forEach(
+        [...entries.values()],
+        (entry) =>
+          Effect.flatMap(Ref.get(entry.established), (established) =>
+            Option.isSome(established) && established.value.info.sid === sid ? setMuted(entry, muted) : Effect.void
+          ),
+        { discard: true }
+      )
+  }
+}
+
+const unknown = (id: string) => new EngineError({ reason: new UnknownTrack({ id }) })
+
+/** The connection went, and not the request was wrong. */
+const isLoss = ({ reason }: EngineError) => reason._tag === "PublishAborted" || reason._tag === "Closed"
+
+const setMuted = (entry: Entry, muted: boolean) =>
+  Effect.andThen(
+    Ref.set(entry.muted, muted),
+    Effect.sync(() => {
+      entry.track.enabled = !muted
+    })
+  )
+
+/** A section that the server rejects, or in which it does not want to receive, carries nothing. */
+const checkAnswer = (session: Session, cid: string, transceiver: RtcTransceiver) => {
+  const { publisher } = session.media
+  const find = (sdp: string | undefined) => Sdp.sections(sdp ?? "").find(({ mid }) => mid === transceiver.mid())
+  const answered = find(publisher.remoteDescription()?.sdp)
+  return answered === undefined || Sdp.isReceiving(answered)
+    ? Effect.void
+    : Effect.fail(
+        new EngineError({
+          reason: new CodecRefused({ cid, offered: find(publisher.localDescription()?.sdp)?.codecs ?? [] })
+        })
+      )
+}

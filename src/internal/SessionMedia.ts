@@ -1,0 +1,100 @@
+/**
+ * What one session knows of tracks: those that are being published and that are published, and those that are received.
+ */
+import {
+  type AddTrackRequest,
+  type MediaSectionsRequirement,
+  type TrackInfo,
+  TrackPublishedResponse,
+  type RequestResponse,
+  type TrackUnpublishedResponse
+} from "@livekit/protocol"
+import * as Effect from "effect/Effect"
+import type { PeerConnectionError } from "../PeerConnectionError.ts"
+import type { PeerConnectionTransport } from "../PeerConnectionTransport.ts"
+import type { SignalRequest } from "../SignalRequest.ts"
+import type { SignalRequestQueue } from "../SignalRequestQueue.ts"
+import type { TrackErrorReason } from "../TrackError.ts"
+import * as PendingTracks from "./PendingTracks.ts"
+import type * as RemoteTracks from "./RemoteTracks.ts"
+
+export interface SessionMedia {
+  readonly publisher: PeerConnectionTransport
+  readonly subscriber: PeerConnectionTransport | undefined
+  readonly remote: RemoteTracks.RemoteTracks
+  /** Asks the server to publish, and waits for its word. */
+  readonly addTrack: (request: AddTrackRequest) => Effect.Effect<TrackInfo, TrackErrorReason>
+  /** Negotiates the publisher, now needed if it was not before; waits until that is done. */
+  readonly negotiate: Effect.Effect<void, PeerConnectionError>
+  /** The same, waited for by nobody; a failure goes to the supervisor. */
+  readonly negotiateSoon: Effect.Effect<void>
+  /** What the server has published for us. */
+  readonly published: () => ReadonlyArray<TrackPublishedResponse>
+  readonly forget: (cid: string) => void
+  readonly setMuted: (sid: string, muted: boolean) => void
+  readonly onTrackPublished: (response: TrackPublishedResponse) => void
+  readonly onTrackUnpublished: (response: TrackUnpublishedResponse) => void
+  readonly onRequestAnswered: (response: RequestResponse) => void
+  /** Sections in which the server will send, where it cannot make them itself (single peer connection). */
+  readonly onSectionsRequired: (requirement: MediaSectionsRequirement) => Effect.Effect<void>
+  /** The server's word will not come any more. */
+  readonly abort: () => void
+}
+
+export const make = (options: {
+  readonly publisher: PeerConnectionTransport
+  readonly subscriber: PeerConnectionTransport | undefined
+  readonly remote: RemoteTracks.RemoteTracks
+  readonly requests: SignalRequestQueue
+  readonly publishTimeout: number
+  readonly negotiate: Effect.Effect<void, PeerConnectionError>
+  readonly inBackground: (effect: Effect.Effect<void, PeerConnectionError>) => Effect.Effect<void>
+}): SessionMedia => {
+  const { inBackground, negotiate, publisher, requests } = options
+  const pending = PendingTracks.make()
+  const published = new Map<string, TrackInfo>()
+
+  return {
+    publisher,
+    subscriber: options.subscriber,
+    remote: options.remote,
+    addTrack: (request) =>
+      Effect.suspend(() => {
+        const message: SignalRequest = { case: "addTrack", value: request }
+        return pending.await({
+          cid: request.cid,
+          millis: options.publishTimeout,
+          // Queued while there is no connection, so it does not fail.
+          send: Effect.ignore(requests.send(message)),
+          withdraw: Effect.sync(() => requests.withdraw(message))
+        })
+      }),
+    negotiate,
+    negotiateSoon: inBackground(negotiate),
+    published: () => Array.from(published, ([cid, track]) => new TrackPublishedResponse({ cid, track })),
+    forget: (cid) => void published.delete(cid),
+    setMuted: (sid, muted) => {
+      for (const track of published.values()) if (track.sid === sid) track.muted = muted
+    },
+    onTrackPublished: (response) => {
+      if (response.track !== undefined) published.set(response.cid, response.track.clone())
+      pending.published(response)
+    },
+    onTrackUnpublished: ({ trackSid }) => {
+      for (const [cid, { sid }] of published) if (sid === trackSid) published.delete(cid)
+    },
+    onRequestAnswered: pending.answered,
+    onSectionsRequired: ({ numAudios, numVideos }) => {
+      const add = (kind: "audio" | "video", count: number) =>
+        Effect.forEach(
+          Array.from({ length: count }),
+          () => publisher.media.addTransceiver(kind, { direction: "recvonly" }),
+          { discard: true }
+        )
+      return inBackground(
+        add("audio", numAudios).pipe(Effect.andThen(add("video", numVideos)), Effect.andThen(negotiate))
+      )
+    },
+    abort: pending.abort
+  }
+}
