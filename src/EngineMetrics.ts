@@ -59,8 +59,24 @@ export const packetsReplayed = packets("livekit.data.replayed.packets", "Reliabl
 /** Reliable packets that may not have survived a full reconnect. */
 export const packetsInDoubt = packets("livekit.data.in_doubt.packets", "Reliable packets whose fate is unknown")
 
+/** Reliable packets that were accepted and not delivered when a connection ended, as far as is known. */
+export const packetsUndelivered = packets(
+  "livekit.data.undelivered.packets",
+  "Reliable packets not delivered when a connection ended"
+)
+
 /** Bytes of reliable data that wait to be sent, summed over engines, sampled. */
 export const bytesBuffered = Metric.gauge("livekit.data.buffered.bytes", {
   description: "Reliable data waiting to be sent",
   attributes: { unit: "By" }
+})
+
+/**
+ * Samples of connected engines by the candidates that carry the publisher: `livekit.ice.local`, `livekit.ice.remote` (`host`,
+ * `srflx`, `prflx`, `relay`) and `network.transport`. Where the runtime has statistics: browsers and wrtc.
+ */
+export const candidatePairs = Metric.counter("livekit.ice.candidate_pair.samples", {
+  description: "Samples of the candidate pair in use, by type",
+  attributes: { unit: "{sample}" },
+  incremental: true
 })

@@ -184,6 +184,9 @@ const detailOf = (event: EngineEvent): string | undefined => {
       return `attempt ${event.attempt}`
     case "InDoubt":
       return `${event.sequences.length} packets, ${event.resent ? "sent again" : "reported"}`
+    case "Undelivered":
+      return `${event.unsent.length} unsent, ${event.inDoubt.length} in doubt`
+    case "RepublishFailed":
     case "Disconnected":
     case "FailedToConnect":
       return event.error?.reason._tag

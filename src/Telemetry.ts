@@ -15,6 +15,8 @@ import * as Stream from "effect/Stream"
 import type { EngineEvent } from "./EngineEvent.ts"
 import * as EngineMetrics from "./EngineMetrics.ts"
 import { type Engine, RTCEngine } from "./RTCEngine.ts"
+import * as Stats from "./Stats.ts"
+import type { StatsReport } from "./Stats.ts"
 
 /**
  * @category models
@@ -71,6 +73,14 @@ export const logOf = (
         message: "reliable packets may not have arrived",
         attributes: { "livekit.data.in_doubt": event.sequences.length, "livekit.data.resent": event.resent }
       }
+    case "Undelivered":
+      return {
+        level: "Warn",
+        message: "reliable packets were accepted and not delivered",
+        attributes: { "livekit.data.unsent": event.unsent.length, "livekit.data.in_doubt": event.inDoubt.length }
+      }
+    case "RepublishFailed":
+      return { level: "Warn", message: event.error.message, attributes: { "error.type": event.error.reason._tag } }
     case "FailedToConnect":
       return { level: "Error", message: event.error.message, attributes: { "error.type": event.error.reason._tag } }
     case "Disconnected":
@@ -93,6 +103,26 @@ export const logOf = (
     default:
       return undefined
   }
+}
+
+/**
+ * The types of the candidates that are in use, of a report of a peer connection; none where the runtime does not say.
+ *
+ * @category selecting
+ */
+export const selectedPair = (report: StatsReport): Readonly<Record<string, string>> | undefined => {
+  const pair = Stats.ofType(report, "candidate-pair").find(({ nominated, state }) => nominated && state === "succeeded")
+  const typeOf = (id: string | undefined, key: string) => {
+    const value = Stats.ofType(report, "other").find((entry) => entry.id === id)?.values[key]
+    return typeof value === "string" ? value : "unknown"
+  }
+  return pair === undefined
+    ? undefined
+    : {
+        "livekit.ice.local": typeOf(pair.localCandidateId, "candidateType"),
+        "livekit.ice.remote": typeOf(pair.remoteCandidateId, "candidateType"),
+        "network.transport": typeOf(pair.localCandidateId, "protocol")
+      }
 }
 
 /**
@@ -157,6 +187,8 @@ export const observe = Effect.fnUntraced(function* (
     yield* showBuffered(now.bytesPending)
     const rtt = yield* engine.rtt
     if (Option.isSome(rtt)) yield* add(EngineMetrics.signalRoundTrip, rtt.value)
+    const pair = selectedPair(yield* engine.publisherStats)
+    if (pair !== undefined) yield* count(EngineMetrics.candidatePairs, 1, pair)
   })
 
   const recovered = (outcome: "resumed" | "restarted", attempts: number) =>
@@ -188,6 +220,8 @@ export const observe = Effect.fnUntraced(function* (
         return recovered("restarted", event.attempts)
       case "InDoubt":
         return count(EngineMetrics.packetsInDoubt, event.sequences.length)
+      case "Undelivered":
+        return count(EngineMetrics.packetsUndelivered, event.unsent.length + event.inDoubt.length)
       case "Disconnected": {
         const reason = event.error?.reason
         const attempts = reason?._tag === "ReconnectExhausted" ? reason.attempts : 0

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Logger, Metric, Redacted, References, Scope } from "effect"
-import { EngineMetrics, Packet, type RTCEngine, Telemetry } from "effect-livekit"
+import { EngineMetrics, Packet, type RTCEngine, Stats, Telemetry } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 
 const connect = Effect.fnUntraced(function* (engine: RTCEngine.Engine, identity: string) {
@@ -132,4 +132,34 @@ describe("Telemetry", () => {
       })
     )
   )
+
+  it("tells the types of the candidates in use, of what the runtime says", () => {
+    const report = [
+      {
+        type: "candidate-pair",
+        id: "P1",
+        nominated: false,
+        state: "failed",
+        localCandidateId: "L1",
+        remoteCandidateId: "R1"
+      },
+      {
+        type: "candidate-pair",
+        id: "P2",
+        nominated: true,
+        state: "succeeded",
+        localCandidateId: "L2",
+        remoteCandidateId: "R1"
+      },
+      { type: "local-candidate", id: "L1", candidateType: "host", protocol: "udp" },
+      { type: "local-candidate", id: "L2", candidateType: "relay", protocol: "tcp" },
+      { type: "remote-candidate", id: "R1", candidateType: "host", protocol: "udp" }
+    ].map(Stats.fromEntry)
+    assert.deepStrictEqual(Telemetry.selectedPair(report), {
+      "livekit.ice.local": "relay",
+      "livekit.ice.remote": "host",
+      "network.transport": "tcp"
+    })
+    assert.strictEqual(Telemetry.selectedPair([]), undefined)
+  })
 })

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process"
 
 const demo = (env: Readonly<Record<string, string>> = {}) => {
   const { LIVEKIT_API_KEY: _key, LIVEKIT_API_SECRET: _secret, LIVEKIT_URL: _url, ...rest } = process.env
-  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "src/cli.ts", "demo"], {
+  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "examples/demo.ts"], {
     encoding: "utf8",
     env: { ...rest, ...env },
     timeout: 20_000

@@ -114,7 +114,7 @@ describe("the documentation", () => {
 
   it("names every command", () => {
     const text = readFileSync("README.md", "utf8")
-    for (const command of ["doctor", "join", "dev-server", "demo", "timeline"])
+    for (const command of ["doctor", "join", "dev-server", "timeline"])
       assert.match(text, new RegExp(`\`${command}\\b`))
   })
 })

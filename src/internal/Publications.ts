@@ -88,11 +88,12 @@ export const make = (options: {
       Effect.catch((error) => Effect.logDebug("a track was not removed", error.message))
     )
 
-  const establish = Effect.fnUntraced(function* (entry: Entry, session: Session) {
+  const establish = Effect.fn("RTCEngine.establishTrack")(function* (entry: Entry, session: Session) {
     const { media } = session
     const { track } = entry
     const request = TrackPublication.addTrackRequest(track, entry.options, yield* Ref.get(entry.muted))
     const info = yield* Effect.mapError(media.addTrack(request), (reason) => new EngineError({ reason }))
+    yield* Effect.annotateCurrentSpan({ "livekit.track.kind": track.kind, "livekit.track.sid": info.sid })
     const send = Effect.gen(function* () {
       const bitrate = TrackPublication.bitrateInfo(track, entry.options)
       if (bitrate !== undefined) yield* media.publisher.registerTrackBitrateInfo(track.id, bitrate)

@@ -47,11 +47,17 @@ export const make = (options: TrackOperationsOptions): TrackOperations => {
     )
 
   return {
-    publishTrack: (track, publish = {}) => publications.publish(track, publish),
+    publishTrack: (track, publish = {}) =>
+      publications
+        .publish(track, publish)
+        .pipe(Effect.withSpan("RTCEngine.publishTrack", { attributes: { "livekit.track.kind": track.kind } })),
     addTrack: (request, { retry = false } = {}) =>
-      publications.withRetry(retry, ({ media }) =>
-        Effect.mapError(media.addTrack(request), (reason) => new Failure({ reason }))
-      ),
+      publications
+        .withRetry(retry, ({ media }) => Effect.mapError(media.addTrack(request), (reason) => new Failure({ reason })))
+        .pipe(
+          Effect.tap(({ sid }) => Effect.annotateCurrentSpan({ "livekit.track.sid": sid })),
+          Effect.withSpan("RTCEngine.addTrack")
+        ),
     createSenderTransceiver: (track, init = { direction: "sendonly" }) =>
       inSession(({ media }) =>
         Effect.tap(Effect.mapError(media.publisher.media.addTransceiver(track, init), from), media.negotiateSoon)

@@ -1,14 +1,13 @@
 /**
- * `effect-livekit demo`: two participants meet, exchange data, and lose nothing when the signal connection of one is cut.
+ * Two participants meet, exchange data, and lose nothing when the signal connection of one is cut.
  *
  * Runs against a development server in this process, or against the LiveKit server that LIVEKIT_URL, LIVEKIT_API_KEY and
  * LIVEKIT_API_SECRET name.
  */
-import { Cause, Clock, Effect, Fiber, Layer, Option, type PubSub, type Redacted, Stream } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Layer, Option, type PubSub, type Redacted, Stream } from "effect"
 import { type EngineEvent, Packet, RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
-import { type CommandFailed, failed } from "./CommandFailed.ts"
 
 const packetsEachWay = 500
 const interval = 4
@@ -196,13 +195,13 @@ const untilComplete = (all: ReadonlyArray<ReadonlyArray<number>>): Effect.Effect
       : Effect.andThen(Effect.sleep(20), untilComplete(all))
   )
 
-export const demo: Effect.Effect<void, CommandFailed> = program.pipe(
-  Effect.scoped,
-  Effect.provide(NodeDataChannel.layer),
-  Effect.timeout(18_000),
-  Effect.catchCause((cause) => {
-    if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-    const error = Cause.squash(cause)
-    return Effect.fail(failed(`the demo failed: ${error instanceof Error ? error.message : String(error)}`))
-  })
-)
+const main = program.pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer), Effect.timeout(18_000))
+
+Effect.runCallback(main, {
+  onExit: (exit) => {
+    if (Exit.isSuccess(exit)) return
+    const error = Cause.squash(exit.cause)
+    console.error(`\n  The demo failed: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+})
