@@ -73,8 +73,11 @@ export const diagnose = Effect.fnUntraced(function* (
   const { iceServers } = joined.result.success.response
 
   const media = yield* Effect.result(optional(() => import("./media.ts"), ["node-datachannel"]))
-  if (Result.isFailure(media)) yield* skip(["udp", "tcp", "turn", "data channel", "resume"], media.failure.message)
-  else yield* withMedia(media.success)
+  if (Result.isSuccess(media)) yield* withMedia(media.success)
+  else {
+    yield* check("udp", Effect.succeed(warning(`WebRTC cannot be tried: ${media.failure.message}`)))
+    yield* skip(["tcp", "turn", "data channel", "resume"], "there is no WebRTC to try it with")
+  }
   yield* check("regions", checkRegions(server, token).pipe(Effect.provide(layerPlatform)))
   return checks
 
