@@ -30,6 +30,12 @@ const needs: Readonly<Record<string, ReadonlyArray<string>>> = {
   "./dev-server": ["node-datachannel", "ws", "livekit-server-sdk"]
 }
 
+/** Runtimes beside Node that run the example, from their npm packages, and how. */
+const otherRuntimes = [
+  ["bun@1.4.5", ["bun", "run"]],
+  ["deno@2.9.6", ["deno", "run", "-A"]]
+] as const
+
 const importAlone = (project: string, entry: string) => {
   const specifier = entry.replace(".", name)
   const program = `const all = Object.keys(await import("${specifier}")); if (all.length === 0) throw new Error("exports nothing")`
@@ -63,6 +69,12 @@ try {
   process.stdout.write(output)
   if (!output.includes("bob heard: hello")) throw new Error("the example did not print what it should")
   console.log("pack smoke: the README's first example runs from the packed tarball")
+
+  for (const [runtime, args] of otherRuntimes) {
+    const said = run("npx", ["-y", "-p", runtime, "--", ...args, "example.ts"], full)
+    if (!said.includes("bob heard: hello")) throw new Error(`the example did not print what it should on ${runtime}`)
+  }
+  console.log(`pack smoke: and on ${otherRuntimes.map(([runtime]) => runtime).join(" and ")}`)
 
   cpSync(join(root, "test/programs/consumer.ts"), join(full, "consumer.ts"))
   const compilerOptions = {
