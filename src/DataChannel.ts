@@ -43,6 +43,8 @@ export const watermarks = {
 } as const satisfies Record<Kind, { readonly low: number; readonly high: number }>
 
 /**
+ * A data channel with back-pressure: sending waits while its buffer is full.
+ *
  * @category models
  */
 export interface Channel {
@@ -74,6 +76,8 @@ export interface Channel {
 }
 
 /**
+ * How a channel is opened or adopted.
+ *
  * @category models
  */
 export interface ChannelOptions {
@@ -225,6 +229,8 @@ const makeChannel = Effect.fnUntraced(function* (
 })
 
 /**
+ * Channels over whatever transport they are opened on.
+ *
  * @category layers
  */
 export const layer: Layer.Layer<DataChannel> = Layer.effect(

@@ -71,6 +71,8 @@ export class SendFailed extends Data.TaggedError("SendFailed")<{
 }
 
 /**
+ * Everything that can go wrong with sending on a channel.
+ *
  * @category reasons
  */
 export type DataChannelErrorReason = NotOpen | ChannelClosed | PacketTooLarge | BufferFull | SendFailed

@@ -13,6 +13,8 @@ import { SocketLost } from "./SignalError.ts"
 import { Ended } from "./EngineError.ts"
 
 /**
+ * What troubles a connection.
+ *
  * @category models
  */
 export type DisconnectCause =

@@ -6,6 +6,8 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 
 /**
+ * All settings; times in milliseconds, sizes in bytes.
+ *
  * @category models
  */
 export interface EngineSettings {

@@ -59,6 +59,8 @@ export class ReconnectExhausted extends Data.TaggedError("ReconnectExhausted")<{
 }
 
 /**
+ * Everything that an operation of the engine can fail with.
+ *
  * @category reasons
  */
 export type EngineErrorReason =

@@ -62,6 +62,8 @@ export interface Answered {
 }
 
 /**
+ * What happens to an engine, told in the order in which it happens.
+ *
  * @category models
  */
 export type EngineEvent =

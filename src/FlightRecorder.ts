@@ -38,6 +38,8 @@ export class FlightRecorder extends Context.Service<
 >()("effect-livekit/FlightRecorder") {}
 
 /**
+ * How much is kept.
+ *
  * @category models
  */
 export interface FlightRecorderOptions {

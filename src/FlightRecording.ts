@@ -142,6 +142,8 @@ export const StateChanged = Schema.TaggedStruct("StateChanged", {
 })
 
 /**
+ * One thing that happened.
+ *
  * @category models
  */
 export const Entry = Schema.Union([
@@ -160,6 +162,8 @@ export const Entry = Schema.Union([
 ])
 
 /**
+ * One thing that happened.
+ *
  * @category models
  */
 export type Entry = typeof Entry.Type
@@ -188,6 +192,8 @@ export const FlightRecording = Schema.Struct({
 })
 
 /**
+ * A recording, decoded.
+ *
  * @category models
  */
 export type FlightRecording = typeof FlightRecording.Type

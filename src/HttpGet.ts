@@ -31,6 +31,8 @@ export interface HttpAnswer {
 }
 
 /**
+ * Does a GET with headers. Any status is an answer; only what got none fails.
+ *
  * @category services
  */
 export class HttpGet extends Context.Service<

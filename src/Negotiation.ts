@@ -19,6 +19,8 @@ export interface Outstanding {
 }
 
 /**
+ * Where the offers of one peer connection stand.
+ *
  * @category models
  */
 export interface Negotiation {
@@ -31,6 +33,8 @@ export interface Negotiation {
 }
 
 /**
+ * Nothing asked for, nothing offered.
+ *
  * @category constructors
  */
 export const initial: Negotiation = {

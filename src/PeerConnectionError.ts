@@ -145,6 +145,8 @@ export class MediaFailed extends Data.TaggedError("MediaFailed")<{
 }
 
 /**
+ * Everything that can go wrong with a peer connection.
+ *
  * @category reasons
  */
 export type PeerConnectionErrorReason =

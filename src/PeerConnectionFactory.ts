@@ -29,6 +29,8 @@ export interface Capabilities {
 }
 
 /**
+ * As `RTCSessionDescriptionInit`.
+ *
  * @category models
  */
 export interface SessionDescription {
@@ -48,6 +50,8 @@ export interface IceCandidate {
 }
 
 /**
+ * As `RTCIceServer`.
+ *
  * @category models
  */
 export interface IceServer {
@@ -57,6 +61,8 @@ export interface IceServer {
 }
 
 /**
+ * As `RTCConfiguration`, as far as it is used.
+ *
  * @category models
  */
 export interface RtcConfiguration {
@@ -66,6 +72,8 @@ export interface RtcConfiguration {
 }
 
 /**
+ * As `RTCPeerConnectionState`.
+ *
  * @category models
  */
 export type PeerConnectionState = "new" | "connecting" | "connected" | "disconnected" | "failed" | "closed"
@@ -113,6 +121,8 @@ export interface RtcDataChannel {
 }
 
 /**
+ * As `RTCDataChannelInit`, as far as it is used.
+ *
  * @category models
  */
 export interface DataChannelOptions {

@@ -32,6 +32,8 @@ import * as Sdp from "./Sdp.ts"
 import * as SdpMunging from "./SdpMunging.ts"
 
 /**
+ * What a transport is made with.
+ *
  * @category models
  */
 export interface TransportOptions {
@@ -60,6 +62,8 @@ export interface RemoteMedia extends RtcTrackEvent {
 }
 
 /**
+ * A peer connection with its negotiator. It is closed with the scope it was made in.
+ *
  * @category models
  */
 export interface PeerConnectionTransport {
@@ -126,6 +130,8 @@ export class Factory extends Context.Service<
 >()("effect-livekit/PeerConnectionTransport/Factory") {}
 
 /**
+ * Makes a transport in the current scope.
+ *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function* (
@@ -295,6 +301,8 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
+ * Transports over the WebRTC runtime in the context.
+ *
  * @category layers
  */
 export const layer: Layer.Layer<Factory, never, PeerConnectionFactory> = Layer.effect(

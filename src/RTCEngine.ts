@@ -46,6 +46,8 @@ import type { ApplicationState } from "./SyncState.ts"
 import type { TrackOperations as TrackOperationsOf } from "./Tracks.ts"
 
 /**
+ * Where to connect, and how.
+ *
  * @category models
  */
 export interface ConnectOptions {
@@ -65,6 +67,8 @@ export interface ConnectOptions {
 }
 
 /**
+ * How a packet is sent.
+ *
  * @category models
  */
 export interface SendOptions {
@@ -84,6 +88,8 @@ export interface SendOptions {
 export interface EngineCounters extends PacketReceiver.ReceiveCounters, PacketSender.SendCounters {}
 
 /**
+ * One participant's connection to a room.
+ *
  * @category models
  */
 export interface Engine extends TrackOperationsOf {
@@ -136,6 +142,8 @@ export interface Engine extends TrackOperationsOf {
 }
 
 /**
+ * The engine of the application.
+ *
  * @category services
  */
 export class RTCEngine extends Context.Service<RTCEngine, Engine>()("effect-livekit/RTCEngine") {}

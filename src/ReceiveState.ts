@@ -10,6 +10,8 @@ interface LastSeen {
 }
 
 /**
+ * The last sequence of each sender, for as long as it may matter.
+ *
  * @category models
  */
 export class ReceiveState {

@@ -5,6 +5,8 @@ import * as DisconnectCause from "./DisconnectCause.ts"
 import type { Recovery } from "./Recovery.ts"
 
 /**
+ * What is known of an outage.
+ *
  * @category models
  */
 export interface ReconnectPlan {
@@ -19,6 +21,8 @@ export interface ReconnectPlan {
 }
 
 /**
+ * The plan at the first cause.
+ *
  * @category constructors
  */
 export const start = (cause: DisconnectCause.DisconnectCause): ReconnectPlan =>

@@ -29,6 +29,8 @@ export interface Evidence {
 }
 
 /**
+ * When to try, what to try, and for how long.
+ *
  * @category models
  */
 export interface Policy {
@@ -130,11 +132,15 @@ export const ReconnectPolicy = Context.Reference<Policy>("effect-livekit/Reconne
 })
 
 /**
+ * Provides a policy; give it to the layer of the engine.
+ *
  * @category layers
  */
 export const layer = (policy: Policy): Layer.Layer<never> => Layer.succeed(ReconnectPolicy, policy)
 
 /**
+ * Provides the policy of the reference engine, {@link seed}.
+ *
  * @category layers
  */
 export const layerSeed: Layer.Layer<never> = layer(seed())

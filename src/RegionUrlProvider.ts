@@ -17,6 +17,8 @@ import { FetchFailed, NotCloud, RegionError, Unauthorized } from "./RegionError.
 import * as SignalUrl from "./SignalUrl.ts"
 
 /**
+ * Which region is wanted.
+ *
  * @category models
  */
 export interface NextOptions {
@@ -28,6 +30,8 @@ export interface NextOptions {
 }
 
 /**
+ * Names the regions in which a session could be joined.
+ *
  * @category services
  */
 export class RegionUrlProvider extends Context.Service<
@@ -60,6 +64,8 @@ const otherAge = 30_000
 const isCloud = (hostname: string) => hostname.endsWith(".livekit.cloud") || hostname.endsWith(".livekit.run")
 
 /**
+ * Makes a provider that remembers lists for as long as the server says.
+ *
  * @category constructors
  */
 export const make = Effect.fnUntraced(function* (options: {

@@ -9,6 +9,8 @@
  */
 
 /**
+ * A packet that was accepted, encoded, with its sequence.
+ *
  * @category models
  */
 export interface Entry {
@@ -23,6 +25,8 @@ interface Kept extends Entry {
 }
 
 /**
+ * The packets that were accepted and may have to be sent again, in order.
+ *
  * @category models
  */
 export class ReliableLog {

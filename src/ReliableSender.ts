@@ -17,6 +17,8 @@ import { type Entry, ReliableLog } from "./ReliableLog.ts"
 export type Encode = (sequence: number) => Uint8Array
 
 /**
+ * Sends reliable packets, and sends again what may be lost.
+ *
  * @category models
  */
 export interface ReliableSender {
@@ -66,6 +68,8 @@ interface Waiter {
 }
 
 /**
+ * Makes a sender; it has no channel until one is attached.
+ *
  * @category constructors
  */
 export const make = (options: {

@@ -5,6 +5,8 @@ import type { ParticipantInfo, TrackInfo } from "@livekit/protocol"
 import type { MediaTrack, RtcReceiver } from "./RtcMedia.ts"
 
 /**
+ * A track of another participant that is received.
+ *
  * @category models
  */
 export interface RemoteTrack {

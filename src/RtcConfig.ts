@@ -5,6 +5,8 @@ import { ClientConfigSetting, type ClientConfiguration, type ICEServer } from "@
 import type { IceServer, RtcConfiguration } from "./PeerConnectionFactory.ts"
 
 /**
+ * ICE settings of the application.
+ *
  * @category models
  */
 export interface RtcOptions {

@@ -20,11 +20,15 @@ export interface MediaTrack {
 }
 
 /**
+ * The two kinds of media.
+ *
  * @category models
  */
 export type MediaKind = "audio" | "video"
 
 /**
+ * As `RTCRtpTransceiverDirection`.
+ *
  * @category models
  */
 export type Direction = "sendrecv" | "sendonly" | "recvonly" | "inactive"
@@ -46,6 +50,8 @@ export interface Encoding {
 }
 
 /**
+ * As `RTCRtpTransceiverInit`, as far as it is used.
+ *
  * @category models
  */
 export interface TransceiverInit {
@@ -54,6 +60,8 @@ export interface TransceiverInit {
 }
 
 /**
+ * As `RTCRtpSender`, as far as it is used.
+ *
  * @category models
  */
 export interface RtcSender {
@@ -64,6 +72,8 @@ export interface RtcSender {
 }
 
 /**
+ * As `RTCRtpReceiver`, as far as it is used.
+ *
  * @category models
  */
 export interface RtcReceiver {
@@ -72,6 +82,8 @@ export interface RtcReceiver {
 }
 
 /**
+ * As `RTCRtpTransceiver`, as far as it is used.
+ *
  * @category models
  */
 export interface RtcTransceiver {

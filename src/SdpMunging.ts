@@ -28,6 +28,8 @@ export interface TrackBitrateInfo {
 export type TrackBitrates = ReadonlyMap<string, TrackBitrateInfo>
 
 /**
+ * URI of the header extension that SVC needs (AV1 RTP specification, appendix A).
+ *
  * @category constants
  */
 export const dependencyDescriptor =

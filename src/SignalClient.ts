@@ -41,6 +41,8 @@ import { WebSocketConstructor } from "./WebSocketConstructor.ts"
 export type ConnectionMode = "auto" | "single" | "dual"
 
 /**
+ * What a join is made of.
+ *
  * @category models
  */
 export interface JoinOptions {
@@ -58,6 +60,8 @@ export interface JoinOptions {
 }
 
 /**
+ * What a resume is made of.
+ *
  * @category models
  */
 export interface ResumeOptions {
@@ -74,6 +78,8 @@ export interface ResumeOptions {
 }
 
 /**
+ * Opens signal connections.
+ *
  * @category services
  */
 export class SignalClient extends Context.Service<
@@ -104,6 +110,8 @@ export const recoveryOfLeave = (leave: LeaveRequest): Recovery =>
 const noSuchRoom = "requested room does not exist"
 
 /**
+ * Makes a client of the WebSockets and the HTTP in the context.
+ *
  * @category constructors
  */
 export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstructor | HttpGet> = Effect.gen(
@@ -290,6 +298,8 @@ const refuseFirst = (first: SignalConnection.Incoming, expected: string) => {
 }
 
 /**
+ * The client over the WebSockets and the HTTP of a platform.
+ *
  * @category layers
  */
 export const layer: Layer.Layer<SignalClient, never, WebSocketConstructor | HttpGet> = Layer.effect(SignalClient, make)

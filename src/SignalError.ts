@@ -147,6 +147,8 @@ export class NoSignal extends Data.TaggedError("NoSignal")<{ readonly request: s
 }
 
 /**
+ * Everything that can go wrong with a signal connection.
+ *
  * @category reasons
  */
 export type SignalErrorReason =

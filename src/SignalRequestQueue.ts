@@ -10,6 +10,8 @@ import type { SignalConnection } from "./SignalConnection.ts"
 import { isPassThrough, type SignalRequest } from "./SignalRequest.ts"
 
 /**
+ * Requests in the order they are made, kept while there is no connection (SC14).
+ *
  * @category models
  */
 export interface SignalRequestQueue {
@@ -31,6 +33,8 @@ export interface SignalRequestQueue {
 }
 
 /**
+ * Makes a queue; nothing is attached to it.
+ *
  * @category constructors
  */
 export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {

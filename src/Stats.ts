@@ -20,6 +20,8 @@ interface Rtp extends Base {
 }
 
 /**
+ * As `RTCOutboundRtpStreamStats`, as far as it is used.
+ *
  * @category models
  */
 export interface OutboundRtp extends Rtp {
@@ -38,6 +40,8 @@ export interface OutboundRtp extends Rtp {
 }
 
 /**
+ * As `RTCInboundRtpStreamStats`, as far as it is used.
+ *
  * @category models
  */
 export interface InboundRtp extends Rtp {
@@ -67,6 +71,8 @@ export interface RemoteInboundRtp extends Rtp {
 }
 
 /**
+ * As `RTCIceCandidatePairStats`, as far as it is used.
+ *
  * @category models
  */
 export interface CandidatePair extends Base {
@@ -82,6 +88,8 @@ export interface CandidatePair extends Base {
 }
 
 /**
+ * As `RTCCodecStats`, as far as it is used.
+ *
  * @category models
  */
 export interface Codec extends Base {
@@ -103,6 +111,8 @@ export interface Other extends Base {
 }
 
 /**
+ * An entry of a report, by its `type`.
+ *
  * @category models
  */
 export type Stats = OutboundRtp | InboundRtp | RemoteInboundRtp | CandidatePair | Codec | Other

@@ -41,6 +41,8 @@ export const merge = (application: ApplicationState, engine: Required<Applicatio
 }
 
 /**
+ * The message that tells the server of a resumed session what the client has (S153).
+ *
  * @category constructors
  */
 export const make = (options: {

@@ -19,6 +19,8 @@ import * as Stats from "./Stats.ts"
 import type { StatsReport } from "./Stats.ts"
 
 /**
+ * How often is measured, and what everything is marked with.
+ *
  * @category models
  */
 export interface TelemetryOptions {

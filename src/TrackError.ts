@@ -84,6 +84,8 @@ export class UnknownTrack extends Data.TaggedError("UnknownTrack")<{ readonly id
 }
 
 /**
+ * Everything that can go wrong with publishing a track.
+ *
  * @category reasons
  */
 export type TrackErrorReason =

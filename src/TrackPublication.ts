@@ -42,6 +42,8 @@ interface CommonOptions {
 }
 
 /**
+ * How a track is published.
+ *
  * @category models
  */
 export interface PublishOptions extends CommonOptions {

@@ -38,6 +38,8 @@ export interface TrackSelection {
 }
 
 /**
+ * Publishing and subscribing.
+ *
  * @category models
  */
 export interface TrackOperations {

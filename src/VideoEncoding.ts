@@ -5,6 +5,8 @@ import { VideoLayer, VideoQuality } from "@livekit/protocol"
 import type { Encoding } from "./RtcMedia.ts"
 
 /**
+ * How a video track is encoded.
+ *
  * @category models
  */
 export interface VideoOptions {

@@ -6,6 +6,8 @@ import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
 
 /**
+ * The events of a W3C `WebSocket`.
+ *
  * @category models
  */
 export type WebSocketEventType = "open" | "message" | "error" | "close"

@@ -112,6 +112,23 @@ describe("the documentation", () => {
     )
   })
 
+  it("says something of every exported symbol", () => {
+    const entries = globSync(["src/index.ts", "src/*/index.ts"])
+    const modules = entries.flatMap((entry) =>
+      [...readFileSync(entry, "utf8").matchAll(/^export \* as \w+ from "(.+)"$/gm)].map(([, path = ""]) =>
+        join(dirname(entry), path)
+      )
+    )
+    assert.isAbove(modules.length, 40)
+    const exported = /(\/\*\*(?:(?!\*\/)[^])*\*\/\n)?^export (?:const|class|interface|type|function) (\w+)/gm
+    const silent = modules.flatMap((file) =>
+      [...readFileSync(file, "utf8").matchAll(exported)].flatMap(([, doc = "", name]) =>
+        /^ ?(?:\/\*)?\*+ [^@\s]/m.test(doc) ? [] : [`${file} ${name}`]
+      )
+    )
+    assert.deepStrictEqual(silent, [])
+  })
+
   it("names every command", () => {
     const text = readFileSync("README.md", "utf8")
     for (const command of ["doctor", "join", "dev-server", "timeline"])

@@ -8,6 +8,8 @@ import { type Capabilities, PeerConnectionFactory } from "../PeerConnectionFacto
 import { MissingGlobal } from "./MissingGlobal.ts"
 
 /**
+ * What browsers can do.
+ *
  * @category constants
  */
 export const capabilities: Capabilities = W3CPeerConnection.capabilities

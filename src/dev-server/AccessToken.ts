@@ -9,6 +9,8 @@ import type { Claims } from "../room/Claims.ts"
 import type { TokenVerifier } from "../room/TokenVerifier.ts"
 
 /**
+ * Who a token is for, and what it grants.
+ *
  * @category models
  */
 export interface TokenOptions {
@@ -31,6 +33,8 @@ export interface TokenOptions {
 }
 
 /**
+ * What tokens are signed with.
+ *
  * @category models
  */
 export interface ApiKey {

@@ -35,6 +35,8 @@ export class DevServerError extends Data.TaggedError("DevServerError")<{
 }
 
 /**
+ * Where the server listens, and how it behaves.
+ *
  * @category models
  */
 export interface DevServerOptions {
@@ -69,6 +71,8 @@ export interface Faults extends RoomFaults {
 }
 
 /**
+ * A running development server.
+ *
  * @category services
  */
 export class DevServer extends Context.Service<
@@ -140,6 +144,8 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
+ * One server for the program.
+ *
  * @category layers
  */
 export const layer = (options: DevServerOptions = {}): Layer.Layer<DevServer, DevServerError, PeerConnectionFactory> =>

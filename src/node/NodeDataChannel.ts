@@ -30,6 +30,8 @@ import { turns } from "./turns.ts"
 import { roundTrip } from "./roundTrip.ts"
 
 /**
+ * What node-datachannel can do.
+ *
  * @category constants
  */
 export const capabilities: Capabilities = {

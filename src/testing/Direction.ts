@@ -36,6 +36,8 @@ export interface Conditions {
 }
 
 /**
+ * No latency, no loss.
+ *
  * @category constants
  */
 export const perfect: Conditions = { latency: 0, jitter: 0, loss: 0, bandwidth: Infinity, isDown: false }

@@ -12,6 +12,8 @@ import { type Entry, History } from "./History.ts"
 import * as passing from "./passing.ts"
 
 /**
+ * How long may be waited.
+ *
  * @category models
  */
 export interface ExpectOptions {

@@ -124,6 +124,8 @@ export const capabilities: Capabilities = {
 }
 
 /**
+ * Whose peer connections, on which network.
+ *
  * @category models
  */
 export interface LinkedOptions {

@@ -11,6 +11,8 @@ import type { Recorder } from "./History.ts"
 import * as Inbox from "./Inbox.ts"
 
 /**
+ * How something is said.
+ *
  * @category models
  */
 export interface SayOptions {
@@ -23,6 +25,8 @@ export interface SayOptions {
 }
 
 /**
+ * A participant without an engine, in the hands of the test.
+ *
  * @category models
  */
 export interface TestParticipant {

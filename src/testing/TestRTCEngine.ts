@@ -7,13 +7,10 @@ import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as DataChannel from "../DataChannel.ts"
 import type { EngineError } from "../EngineError.ts"
+import * as EngineServices from "../EngineServices.ts"
 import type { Capabilities } from "../PeerConnectionFactory.ts"
-import * as PeerConnectionTransport from "../PeerConnectionTransport.ts"
-import * as RegionUrlProvider from "../RegionUrlProvider.ts"
 import * as RTCEngine from "../RTCEngine.ts"
-import * as SignalClient from "../SignalClient.ts"
 import { describeEvent } from "./describeEvent.ts"
 import type { ExpectationFailed } from "./ExpectationFailed.ts"
 import * as History from "./History.ts"
@@ -21,17 +18,6 @@ import type { SimNetwork } from "./SimNetwork.ts"
 import * as TestServer from "./TestServer.ts"
 import type * as TestToken from "./TestToken.ts"
 import * as VirtualTime from "./VirtualTime.ts"
-
-/**
- * What an engine is made of.
- *
- * @category models
- */
-export type Services =
-  | SignalClient.SignalClient
-  | PeerConnectionTransport.Factory
-  | DataChannel.DataChannel
-  | RegionUrlProvider.RegionUrlProvider
 
 /**
  * Everything that `RTCEngine.make` needs, for a participant on its own paths of the network. {@link make} also gives the engine
@@ -51,8 +37,8 @@ export type Services =
 export const layerServices = (
   participant: string,
   capabilities?: Partial<Capabilities>
-): Layer.Layer<Services, never, TestServer.TestServer> =>
-  Layer.mergeAll(SignalClient.layer, PeerConnectionTransport.layer, DataChannel.layer, RegionUrlProvider.layer).pipe(
+): Layer.Layer<EngineServices.EngineServices, never, TestServer.TestServer> =>
+  EngineServices.layer.pipe(
     Layer.provide(
       Layer.unwrap(Effect.map(TestServer.TestServer, ({ platform }) => platform(participant, capabilities)))
     )
@@ -85,7 +71,7 @@ export const onMachine = <A, E, R>(
 /** The engine as it is, on the machine of its participant, with chance from a seed, and with what happens written down. */
 const settled = Effect.fnUntraced(function* (
   participant: string
-): Effect.fn.Return<RTCEngine.Engine, never, Services | TestServer.TestServer | Scope.Scope> {
+): Effect.fn.Return<RTCEngine.Engine, never, EngineServices.EngineServices | TestServer.TestServer | Scope.Scope> {
   const { network } = yield* TestServer.TestServer
   const { machine } = yield* network.paths(participant)
   const history = yield* History.History
@@ -122,6 +108,8 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
+ * Which room, with which rights, on which kind of runtime.
+ *
  * @category models
  */
 export interface JoinOptions extends Omit<RTCEngine.ConnectOptions, "url" | "token"> {
@@ -167,6 +155,8 @@ export const join = Effect.fnUntraced(function* (
 })
 
 /**
+ * Whose engine, on which kind of runtime and server.
+ *
  * @category models
  */
 export interface LayerOptions extends TestServer.TestServerOptions {

@@ -9,6 +9,8 @@ import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 
 /**
+ * What the server answers.
+ *
  * @category models
  */
 export interface AcceptOptions {

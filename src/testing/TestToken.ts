@@ -8,6 +8,8 @@ import { Refusal } from "../room/Refusal.ts"
 import type { TokenVerifier } from "../room/TokenVerifier.ts"
 
 /**
+ * Who a token is for, and what it grants.
+ *
  * @category models
  */
 export interface TokenOptions extends Partial<Claims> {

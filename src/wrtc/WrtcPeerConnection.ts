@@ -12,6 +12,8 @@ import { collect } from "./collect.ts"
 import { exitWithoutTeardown } from "./exit.ts"
 
 /**
+ * What wrtc can do.
+ *
  * @category constants
  */
 export const capabilities: Capabilities = W3CPeerConnection.capabilities
