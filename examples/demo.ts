@@ -195,7 +195,14 @@ const untilComplete = (all: ReadonlyArray<ReadonlyArray<number>>): Effect.Effect
       : Effect.andThen(Effect.sleep(20), untilComplete(all))
   )
 
-const main = program.pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer), Effect.timeout(18_000))
+const main = program.pipe(
+  Effect.scoped,
+  Effect.provide(NodeDataChannel.layer),
+  Effect.timeoutOrElse({
+    duration: 18_000,
+    orElse: () => Effect.die("it was not done after 18 s; if nobody joined, check that UDP gets through to the server")
+  })
+)
 
 Effect.runCallback(main, {
   onExit: (exit) => {

@@ -50,9 +50,9 @@ const tokenOf = (make: (server: Server) => Parameters<typeof AccessToken.issue>)
 const granted = (options: Partial<AccessToken.TokenOptions>) =>
   tokenOf((server) => [key(server), { ...grant, ...options }])
 
-const signed = (claims: Readonly<Record<string, unknown>>) => (server: Server) =>
+const signed = (claims: Readonly<Record<string, unknown>>, algorithm?: string) => (server: Server) =>
   Effect.succeed<Request>({
-    query: { access_token: signToken(server.apiSecret, { iss: server.apiKey, ...claims }) }
+    query: { access_token: signToken(server.apiSecret, { iss: server.apiKey, ...claims }, algorithm) }
   })
 const video = { roomJoin: true, room: "room" }
 
@@ -112,6 +112,25 @@ const onEveryRoute: ReadonlyArray<Case> = [
     request: granted({ ttl: -3600 }),
     status: 401,
     body: "invalid authorization token: token has invalid claims: token is expired"
+  },
+  {
+    name: "a token that is not valid yet",
+    request: signed({ sub: "alice", nbf: 4_000_000_000, exp: 4_000_000_001 }),
+    status: 401,
+    body: "invalid authorization token: token has invalid claims: token is not valid yet"
+  },
+  {
+    name: "a token that never expires",
+    request: signed({ sub: "alice", exp: undefined }),
+    status: 401,
+    body: "invalid authorization token: token has invalid claims: token is missing required claim: exp claim is required"
+  },
+  { name: "a token of nobody", request: signed({ iss: undefined }), status: 401, body: "invalid API key" },
+  {
+    name: "a token that is signed in another way",
+    request: signed({ sub: "alice", video: { roomJoin: true, room: "room" } }, "HS512"),
+    status: 401,
+    body: "invalid authorization token: token signature is invalid: signing method HS512 is invalid"
   },
   {
     name: "a token that says nothing about rooms",
@@ -193,7 +212,10 @@ describe("the four routes", () => {
       assert.strictEqual(yield* origin("/rtc/v1/validate"), "*")
       assert.isNull(yield* origin("/rtc"))
       assert.isNull(yield* origin("/settings/regions"))
-      const preflight = yield* get(`${http(server)}/rtc/validate`, { method: "OPTIONS" })
+      const preflight = yield* get(`${http(server)}/rtc/validate`, {
+        method: "OPTIONS",
+        headers: { origin: "http://page.test", "access-control-request-method": "GET" }
+      })
       assert.strictEqual(preflight.status, 204)
       assert.strictEqual(preflight.headers.get("access-control-allow-headers"), "*")
     })

@@ -171,6 +171,22 @@ describe("connecting", () => {
   )
 
   test(
+    "says goodbye after a resume as before one (S76)",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const bob = yield* join("bob")
+      yield* faults.dropSignal("alice")
+      yield* elapse("5 seconds")
+      assert.strictEqual(count(alice, "Resumed"), 1)
+      yield* alice.engine.disconnect
+      yield* elapse("100 millis")
+      const [left] = last(bob, "ParticipantsUpdated")?.participants ?? []
+      assert.deepInclude(left, { identity: "alice", disconnectReason: DisconnectReason.CLIENT_INITIATED })
+    })
+  )
+
+  test(
     "joins an older server by its own route",
     Effect.gen(function* () {
       const alice = yield* join("alice")

@@ -10,12 +10,14 @@ import {
   type ParticipantInfo,
   ParticipantInfo_State,
   PublishDataTrackResponse,
+  RequestResponse_Reason,
   SessionDescription,
   SimulateScenario,
   SyncState,
   TrackInfo,
   TrackPublishedResponse,
-  TrackType
+  TrackType,
+  UpdateParticipantMetadata
 } from "@livekit/protocol"
 import { Effect, type Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -434,6 +436,65 @@ describe("updates of others", () => {
       ])
       yield* TestClock.adjust("30 seconds")
       assert.notInclude(yield* alice.signal.cases, "update")
+    })
+  )
+})
+
+describe("what a participant says of itself", () => {
+  const update = (signal: FakeSignal, value: Partial<UpdateParticipantMetadata>) =>
+    Effect.andThen(
+      signal.request({ case: "updateMetadata", value: new UpdateParticipantMetadata({ requestId: 7, ...value }) }),
+      signal.said
+    )
+  const reasonsIn = (messages: ReadonlyArray<Message>) =>
+    messages.flatMap((message) =>
+      message.case === "requestResponse" ? [[message.value.requestId, message.value.reason] as const] : []
+    )
+  const { LIMIT_EXCEEDED, NOT_ALLOWED, OK } = RequestResponse_Reason
+
+  on(
+    "is told to itself and to others, and what it leaves empty stays",
+    Effect.gen(function* () {
+      const { joined } = yield* makeServer()
+      const grant = { canUpdateOwnMetadata: true, name: "Alice", attributes: { a: "1", b: "2" } }
+      const alice = yield* joined("alice", { grant })
+      const bob = yield* joined("bob")
+      yield* alice.signal.said
+      const answers = yield* update(alice.signal, { metadata: "tired", attributes: { b: "", c: "3" } })
+      assert.deepStrictEqual(reasonsIn(answers), [[7, OK]])
+      for (const messages of [answers, yield* bob.signal.said]) {
+        const [info] = updatesIn(messages).flat()
+        assert.deepInclude(info, { name: "Alice", metadata: "tired", attributes: { a: "1", c: "3" } })
+      }
+    })
+  )
+
+  on(
+    "is not heard without the grant, nor beyond the limits (M2)",
+    Effect.gen(function* () {
+      const { joined } = yield* makeServer()
+      const alice = yield* joined("alice", { grant: { canUpdateOwnMetadata: true } })
+      const bob = yield* joined("bob")
+      yield* alice.signal.said
+      for (const [signal, value, reason] of [
+        [bob.signal, { metadata: "tired" }, NOT_ALLOWED],
+        [alice.signal, { name: "n".repeat(257) }, LIMIT_EXCEEDED],
+        [alice.signal, { metadata: "m".repeat(512 * 1024 + 1) }, LIMIT_EXCEEDED],
+        [alice.signal, { attributes: { key: "a".repeat(64 * 1024) } }, LIMIT_EXCEEDED]
+      ] as const) {
+        const answers = yield* update(signal, value)
+        assert.deepStrictEqual(reasonsIn(answers), [[7, reason]])
+        assert.deepStrictEqual(updatesIn([...answers, ...(yield* alice.signal.said)]), [])
+      }
+    })
+  )
+
+  on(
+    "keeps it out when it is too much from the start",
+    Effect.gen(function* () {
+      const { dial } = yield* makeServer()
+      const refusal = yield* Effect.flip(dial("alice", {}, { metadata: "m".repeat(512 * 1024 + 1) }))
+      assert.deepInclude(refusal, { status: 500, body: "connection closed by media" })
     })
   )
 })

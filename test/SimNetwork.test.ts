@@ -141,6 +141,20 @@ describe("bandwidth", () => {
   )
 
   test(
+    "is shared by all that goes that way",
+    Effect.gen(function* () {
+      const { alice, bob, network } = yield* pair
+      yield* network.set("alice", { bandwidth: 80_000 }, { path: "media", direction: "up" })
+      yield* say(alice, "x".repeat(20_000), "lossy")
+      yield* say(alice, "1")
+      yield* VirtualTime.elapse("1900 millis")
+      assert.lengthOf(yield* bob.packets, 0)
+      yield* VirtualTime.elapse("300 millis")
+      assert.lengthOf(yield* bob.packets, 2)
+    })
+  )
+
+  test(
     "is felt by senders: what is not sent waits, and lossy packets are dropped",
     Effect.gen(function* () {
       const { alice, network } = yield* pair
@@ -202,10 +216,13 @@ describe("a new address", () => {
   test(
     "kills what was begun before without a word, and an ICE restart finds the new path",
     Effect.gen(function* () {
-      const { alice, bob, network } = yield* pair
+      const { alice, bob, network, server } = yield* pair
+      yield* Expect.event("alice", "TokenRefreshed")
       yield* network.set("alice", { latency: 15 })
       yield* network.changeAddress("alice")
       yield* say(alice, "1")
+      yield* server.faults.refreshToken("alice")
+      yield* Expect.never("alice", "TokenRefreshed", { during: "1 second" })
       yield* VirtualTime.elapse("4 seconds")
       assert.lengthOf(yield* bob.packets, 0)
       assert.strictEqual(yield* alice.state, "Connected")
@@ -262,6 +279,8 @@ describe("sleep", () => {
       assert.lengthOf(ticks, 5)
       assert.deepStrictEqual(yield* server.participants("room"), ["bob"])
       yield* network.wake("alice")
+      const { cause } = yield* Expect.event("alice", "Resuming", { within: "1 second" })
+      assert.strictEqual(cause._tag, "PeerConnectionFailed")
       yield* Expect.event("alice", "Reconnected", { within: "10 seconds" })
       assert.deepStrictEqual((yield* server.participants("room")).toSorted(), ["alice", "bob"])
       assert.isAbove(ticks.length, 5)

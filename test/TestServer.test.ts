@@ -117,6 +117,34 @@ describe("requests", () => {
   )
 
   test(
+    "may be answered by a leave after the media ended",
+    Effect.gen(function* () {
+      const { server } = yield* connected
+      yield* server.faults.dropSignal("alice")
+      const resume = yield* server.request
+      yield* server.faults.closeChannel("alice", "reliable")
+      yield* VirtualTime.elapse("100 millis")
+      yield* resume.leave(new LeaveRequest({ reason: 4, action: LeaveRequest_Action.DISCONNECT }))
+      assert.strictEqual((yield* Expect.event("alice", "Disconnected", { within: "1 second" })).reason, 4)
+    })
+  )
+
+  test(
+    "do not come from a client that gave up before it was connected",
+    Effect.gen(function* () {
+      const server = yield* TestServer.TestServer
+      yield* server.network.set("alice", { latency: 1_000 }, { path: "signal" })
+      const first = yield* connecting("alice")
+      yield* VirtualTime.elapse("3500 millis")
+      yield* Fiber.interrupt(first)
+      yield* Effect.flip(Effect.timeout(VirtualTime.advancing(server.request), "10 seconds"))
+      const second = yield* connecting("alice")
+      yield* Effect.flatMap(server.request, (request) => request.accept())
+      yield* VirtualTime.advancing(Fiber.join(second))
+    })
+  )
+
+  test(
     "lets a client run into its own limits: no answer, and no first message",
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
@@ -206,10 +234,12 @@ describe("participants without an engine", () => {
       const { packet } = yield* VirtualTime.advancing(PubSub.take(heard))
       assert.strictEqual(packet.participantIdentity, "bob")
       assert.isTrue(packet.value.case === "user" && packet.value.value.topic === "chat")
+      yield* alice.sendData(Packet.user("unheard"))
+      yield* VirtualTime.settle
       yield* bob.send("all of you", { kind: "lossy" })
       assert.strictEqual((yield* VirtualTime.advancing(PubSub.take(heard))).kind, "lossy")
       assert.deepStrictEqual(yield* carol.received(1, { from: "bob" }), ["all of you"])
-      assert.lengthOf(yield* carol.packets, 3)
+      assert.lengthOf(yield* carol.packets, 4)
     })
   )
 
@@ -234,6 +264,24 @@ describe("participants without an engine", () => {
       yield* TestRTCEngine.join("alice")
       yield* server.join({ identity: "alice" })
       assert.strictEqual((yield* Expect.event("alice", "Disconnected")).reason, 2)
+    })
+  )
+})
+
+describe("a client that is gone", () => {
+  test(
+    "without its close getting through is found out by the server",
+    Effect.gen(function* () {
+      const server = yield* TestServer.TestServer
+      const history = yield* History.History
+      const alice = yield* TestRTCEngine.join("alice")
+      yield* server.network.changeAddress("alice")
+      yield* alice.disconnect
+      yield* VirtualTime.elapse("29 seconds")
+      const isFound = () => history.entries().some(({ what }) => what === "finds that alice is gone")
+      assert.isFalse(isFound())
+      yield* VirtualTime.elapse("1 second")
+      assert.isTrue(isFound())
     })
   )
 })

@@ -2,6 +2,7 @@
  * LiveKit tokens by `livekit-server-sdk`: issuing them, and checking them with the answers of a LiveKit server.
  */
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import { AccessToken, TokenVerifier as JwtVerifier } from "livekit-server-sdk"
 import { Refusal } from "../room/Refusal.ts"
@@ -75,12 +76,18 @@ export const issue = ({ apiKey, apiSecret }: ApiKey, options: TokenOptions): Eff
  */
 export const verifier = (key: ApiKey): TokenVerifier["Service"] => ({
   verify: Effect.fnUntraced(function* (token) {
-    const issuer = issuerOf(token)
-    if (issuer === undefined) return yield* new Refusal({ status: 401, body: "invalid authorization token" })
-    if (issuer !== key.apiKey) return yield* new Refusal({ status: 401, body: "invalid API key" })
+    const refuse = (body: string) => new Refusal({ status: 401, body })
+    const claims = readPart(token, 1)
+    if (claims === undefined) return yield* refuse("invalid authorization token")
+    if (stringOf(claims, "iss") !== key.apiKey) return yield* refuse("invalid API key")
+    const algorithm = stringOf(readPart(token, 0), "alg")
+    if (algorithm !== "HS256") {
+      const why = `token signature is invalid: signing method ${algorithm} is invalid`
+      return yield* refuse(`invalid authorization token: ${why}`)
+    }
     const grants = yield* Effect.tryPromise({
       try: () => new JwtVerifier(key.apiKey, key.apiSecret).verify(token),
-      catch: (cause) => new Refusal({ status: 401, body: `invalid authorization token: ${whyInvalid(cause)}` })
+      catch: (cause) => refuse(`invalid authorization token: ${whyInvalid(cause)}`)
     })
     const { video } = grants
     if (video === undefined) return undefined
@@ -109,19 +116,28 @@ export const verifier = (key: ApiKey): TokenVerifier["Service"] => ({
 /** Seconds that a refreshed token lasts at least (J9). */
 const shortestTtl = 600
 
-const whyInvalid = (cause: unknown): string =>
-  cause instanceof Error && "code" in cause && cause.code === "ERR_JWT_EXPIRED"
-    ? "token has invalid claims: token is expired"
-    : "token signature is invalid: signature is invalid"
+const whyInvalid = (cause: unknown): string => {
+  const claim = stringOf(cause, "claim")
+  const isMissing = stringOf(cause, "reason") === "missing"
+  if (claim === "exp" && isMissing) {
+    return "token has invalid claims: token is missing required claim: exp claim is required"
+  }
+  if (claim === "exp") return "token has invalid claims: token is expired"
+  if (claim === "nbf") return "token has invalid claims: token is not valid yet"
+  return "token signature is invalid: signature is invalid"
+}
 
-const issuerOf = (token: string): string | undefined => {
-  const payload = token.split(".")
-  if (payload.length !== 3) return undefined
+/** A field that is text; empty when there is none. */
+const stringOf = (value: unknown, name: string): string =>
+  Predicate.hasProperty(value, name) && typeof value[name] === "string" ? value[name] : ""
+
+/** The header or the claims of a token, not checked. */
+const readPart = (token: string, index: 0 | 1): object | undefined => {
+  const parts = token.split(".")
+  if (parts.length !== 3) return undefined
   try {
-    const claims: unknown = JSON.parse(Buffer.from(payload[1] ?? "", "base64url").toString("utf8"))
-    return typeof claims === "object" && claims !== null && "iss" in claims && typeof claims.iss === "string"
-      ? claims.iss
-      : undefined
+    const part: unknown = JSON.parse(Buffer.from(parts[index] ?? "", "base64url").toString("utf8"))
+    return typeof part === "object" && part !== null ? part : undefined
   } catch {
     return undefined
   }

@@ -39,6 +39,10 @@ export const make = Effect.fnUntraced(function* (options: {
   const isRoute = ({ path }: DialRequest, suffix: "" | "/validate") =>
     path === `/rtc${suffix}` || (options.hasV1 && path === `/rtc/v1${suffix}`)
 
+  const headersOf = (dial: DialRequest, { body }: Answer) => ({
+    ...(body === "" ? {} : { "content-type": "text/plain; charset=utf-8" }),
+    ...(isRoute(dial, "/validate") ? anyOrigin : {})
+  })
   const answerTo = (rooms: RoomServer, request: DialRequest, claims: Claims | undefined) => {
     if (isRoute(request, "/validate")) {
       return Effect.as(rooms.validate(request, claims), { status: 200, body: "success" })
@@ -64,24 +68,26 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-    if (request.method === "OPTIONS") return response.writeHead(204, preflight).end()
+    const isPreflight = request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined
+    if (isPreflight) return response.writeHead(204, preflight).end()
     const dial = dialOf(request)
-    const origin = isRoute(dial, "/validate") ? { "access-control-allow-origin": "*" } : {}
-    const write = ({ body, status }: Answer) => {
-      response.writeHead(status, { ...plainText, ...origin })
-      response.end(body)
+    const write = (answer: Answer) => {
+      response.writeHead(answer.status, headersOf(dial, answer))
+      response.end(answer.body)
     }
     return run(serve(dial, write), request.socket)
   }
 
   const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     stream.on("error", () => stream.destroy())
-    const write = ({ body, status }: Answer) =>
-      stream.end(
-        `HTTP/1.1 ${status} Refused\r\ncontent-type: ${plainText["content-type"]}\r\nconnection: close\r\n` +
-          `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-      )
-    run(serve(dialOf(request), write, upgrades.upgrade(request, stream, head)), stream)
+    const dial = dialOf(request)
+    const write = (answer: Answer) => {
+      const { body, status } = answer
+      const headers = { connection: "close", "content-length": Buffer.byteLength(body), ...headersOf(dial, answer) }
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      stream.end(`HTTP/1.1 ${status} Refused\r\n${lines.join("")}\r\n${body}`)
+    }
+    run(serve(dial, write, upgrades.upgrade(request, stream, head)), stream)
   }
 
   const open = { server: undefined as Server | undefined }
@@ -109,10 +115,10 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 })
 
-const plainText = { "content-type": "text/plain; charset=utf-8" }
+const anyOrigin = { "access-control-allow-origin": "*" }
 
 const preflight = {
-  "access-control-allow-origin": "*",
+  ...anyOrigin,
   "access-control-allow-headers": "*",
   "access-control-allow-methods": "GET, HEAD, OPTIONS"
 }

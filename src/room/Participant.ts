@@ -8,7 +8,9 @@ import {
   type LeaveRequest,
   type ParticipantInfo,
   ParticipantInfo_State,
+  ParticipantUpdate,
   Pong,
+  RequestResponse_Reason,
   type SubscriptionPermission,
   type SignalRequest,
   type SignalResponse,
@@ -17,6 +19,7 @@ import {
   TrackPublishedResponse,
   TrackSubscribed,
   TrackType,
+  type UpdateParticipantMetadata,
   VideoQuality
 } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
@@ -31,6 +34,7 @@ import type { PeerConnectionFactory, PeerConnectionState } from "../PeerConnecti
 import type { Claims } from "./Claims.ts"
 import type { ForwardedTrack } from "./Downlink.ts"
 import { leaveRequest, resumeRequest } from "./leaveRequest.ts"
+import * as ownMetadata from "./ownMetadata.ts"
 import * as requests from "./requests.ts"
 import * as SignalFormat from "./SignalFormat.ts"
 import * as SignalLink from "./SignalLink.ts"
@@ -113,6 +117,8 @@ export interface Participant {
   readonly receive: (socket: SignalSocket) => Effect.Effect<void>
 }
 
+/** From this protocol version on a client is told of success too (M1). */
+const protocolWithConsent = 15
 /** Milliseconds until media has to be there (J5). */
 const joinTimeout = 60_000
 /** Milliseconds that a peer connection may be disconnected before it counts as failed (L2). */
@@ -185,8 +191,19 @@ export const make = Effect.fnUntraced(function* (
     const track = requests.trackInfo(yield* options.trackSid, request)
     info.tracks.push(track)
     uplink.add(request, track)
+    info.isPublisher = true
     send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
     yield* options.onChange
+  })
+
+  const updateMetadata = Effect.fnUntraced(function* (request: UpdateParticipantMetadata) {
+    const value = ownMetadata.answer(claims.canUpdateOwnMetadata, request)
+    const isOk = value.reason === RequestResponse_Reason.OK
+    if (!isOk || protocol >= protocolWithConsent) send({ case: "requestResponse", value })
+    if (!isOk) return
+    ownMetadata.apply(info, request)
+    yield* options.onChange
+    send({ case: "update", value: new ParticipantUpdate({ participants: [info] }) })
   })
 
   const onRequest = (message: SignalRequest["message"]): Effect.Effect<void> => {
@@ -212,6 +229,8 @@ export const make = Effect.fnUntraced(function* (
         return end("disconnect", DisconnectReason.CLIENT_INITIATED)
       case "addTrack":
         return addTrack(message.value)
+      case "updateMetadata":
+        return updateMetadata(message.value)
       case "syncState": {
         if (!requests.knowsAll(info.tracks, message.value)) return end("reconnect", DisconnectReason.STATE_MISMATCH)
         if (message.value.subscription !== undefined) Subscriptions.choose(chooser, message.value.subscription)

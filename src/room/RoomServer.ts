@@ -20,6 +20,7 @@ import * as Claims from "./Claims.ts"
 import { type Faults, makeDialTroubles } from "./Faults.ts"
 import * as JoinParameters from "./JoinParameters.ts"
 import { leaveRequest } from "./leaveRequest.ts"
+import { isMetadataTooLarge } from "./ownMetadata.ts"
 import type * as Participant from "./Participant.ts"
 import { Refusal } from "./Refusal.ts"
 import type { Forwarded } from "./Room.ts"
@@ -227,9 +228,10 @@ export const make = Effect.fnUntraced(function* (
       const { isSilent } = yield* troubles.onDial
       const admitted = yield* parse(request, claims, false)
       const session = rooms.session(admitted.claims.room, admitted.claims.identity)
-      if (admitted.parameters.isResume && session?.participant.takeResumeTrouble("refuse") === true) {
-        return yield* new Refusal({ status: 500, body: "connection closed by media" })
-      }
+      const cannotStart = admitted.parameters.isResume
+        ? session?.participant.takeResumeTrouble("refuse") === true
+        : isMetadataTooLarge(admitted.claims.metadata)
+      if (cannotStart) return yield* new Refusal({ status: 500, body: "connection closed by media" })
       return { ...admitted, isSilent }
     }),
     accept: (admission, socket) =>

@@ -81,7 +81,6 @@ export const make = Effect.fnUntraced(function* (options: {
       kind: claims.isAgent ? ParticipantInfo_Kind.AGENT : ParticipantInfo_Kind.STANDARD,
       state: ParticipantInfo_State.JOINED,
       joinedAt: seconds(yield* now),
-      isPublisher: claims.canPublish,
       permission: new ParticipantPermission({
         canPublish: claims.canPublish,
         canSubscribe: claims.canSubscribe,

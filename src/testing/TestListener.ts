@@ -19,7 +19,7 @@ import type { Link } from "./Link.ts"
 import type { Decision, Desk, TestRequest } from "./TestRequest.ts"
 
 /** Milliseconds after which a server finds out that a client is gone whose close did not get through. */
-const keepAlive = 60_000
+const keepAlive = 30_000
 
 export interface TestListener {
   /** One dial from the first packet on; returns when its socket has ended. */
@@ -95,7 +95,12 @@ export const make = (options: {
     })
     yield* isClosing.await.pipe(
       Effect.andThen(Effect.sleep(keepAlive)),
-      Effect.andThen(Effect.sync(over)),
+      Effect.andThen(
+        Effect.sync(() => {
+          history.record("server", `finds that ${participant} is gone`)
+          over()
+        })
+      ),
       Effect.forkScoped
     )
     // A client that gives up before its connection stands is not heard of.

@@ -126,8 +126,8 @@ const is = <C extends Case>(
 ): message is { readonly case: C; readonly value: Value<C> } => message.case === wanted
 
 /** A token with any claims, signed as `livekit-server-sdk` would sign it if it let them through. */
-export const signToken = (secret: string, claims: Readonly<Record<string, unknown>>): string => {
+export const signToken = (secret: string, claims: Readonly<Record<string, unknown>>, alg = "HS256"): string => {
   const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url")
-  const signed = `${encode({ alg: "HS256", typ: "JWT" })}.${encode({ exp: 4_000_000_000, ...claims })}`
+  const signed = `${encode({ alg, typ: "JWT" })}.${encode({ exp: 4_000_000_000, ...claims })}`
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`
 }
