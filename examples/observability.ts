@@ -34,6 +34,6 @@ const program = Effect.gen(function* () {
   // The server is outside, so that only the client's spans are sent. Releasing the exporter sends what is left.
   yield* session.pipe(Effect.provide(exporter))
   yield* print
-}).pipe(Effect.scoped, Effect.provide(DevServer.layer()), Effect.provide(NodeDataChannel.layer))
+}).pipe(Effect.scoped, Effect.provide(DevServer.layer().pipe(Layer.provide(NodeDataChannel.layer))))
 
 await Effect.runPromise(program)

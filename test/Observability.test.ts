@@ -70,7 +70,7 @@ describe("spans", () => {
   it.live("follow a connection from its join over a resume to a new session", () =>
     Effect.gen(function* () {
       const { layer, spans } = recorded()
-      yield* session.pipe(Effect.provide(services), Effect.provide(layer))
+      yield* session.pipe(Effect.provide(Layer.provideMerge(services, layer)))
       const connect = find(spans, "RTCEngine.connect")
       const join = find(spans, "SignalClient.join")
       const parents: Array<string> = []
@@ -113,7 +113,7 @@ describe("spans", () => {
           yield* engine.sendData(Packet.user("hello"), { kind: "lossy" })
         }
         assert.strictEqual(spans.length, before)
-      }).pipe(Effect.scoped, Effect.provide(services), Effect.provide(layer))
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(services, layer)))
     })
   )
 })
@@ -122,7 +122,7 @@ describe("a token", () => {
   it.live("is in no span and no log line of a session, whatever the level", () =>
     Effect.gen(function* () {
       const { layer, lines, spans } = recorded()
-      const token = yield* session.pipe(Effect.provide(services), Effect.provide(layer))
+      const token = yield* session.pipe(Effect.provide(Layer.provideMerge(services, layer)))
       const all = shown(spans.map(({ attributes, events, status }) => ({ attributes, events, status }))) + shown(lines)
       assert.include(all, "RR_SIGNAL_DISCONNECTED")
       assert.notInclude(all, token)
