@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Schema, Stream } from "effect"
+import { Effect, Layer, Redacted, Schema, Stream } from "effect"
 import { Packet } from "effect-livekit"
 import * as FlightRecorder from "effect-livekit/FlightRecorder"
 import * as FlightRecording from "effect-livekit/FlightRecording"
@@ -27,7 +27,7 @@ const flight = (options: FlightRecorder.FlightRecorderOptions = {}) =>
     )
     yield* engine.disconnect
     return { recording: yield* recording, token: Redacted.value(token) }
-  }).pipe(Effect.scoped, Effect.provide(NodeRTCEngine.layerServices), Effect.provide(NodeDataChannel.layer))
+  }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)))
 
 describe("FlightRecorder", () => {
   it.live("records what came, what was decided and what was told, in order", () =>
