@@ -211,4 +211,11 @@ const arrives = (got: Received) =>
     yield* Effect.repeat(Effect.andThen(Effect.sleep(20), hasBoth), { until: (isThere) => isThere })
   }).pipe(Effect.timeout(30_000))
 
-export const media = program.pipe(Effect.scoped, Effect.provide(WrtcPeerConnection.layer), Effect.timeout(120_000))
+export const media = program.pipe(
+  Effect.scoped,
+  Effect.provide(WrtcPeerConnection.layer),
+  Effect.timeoutOrElse({
+    duration: 120_000,
+    orElse: () => Effect.die("it was not done after 2 minutes; check that UDP gets through to the server")
+  })
+)
