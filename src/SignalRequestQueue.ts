@@ -19,6 +19,8 @@ export interface SignalRequestQueue {
    * Sends a pass-through request at once, or fails with `NoSignal` when there is no connection; queues any other.
    */
   readonly send: (request: SignalRequest) => Effect.Effect<void, SignalError>
+  /** Whether a request is still queued. */
+  readonly isQueued: (request: SignalRequest) => boolean
   /** Takes a queued request back; false when it is on its way already. */
   readonly withdraw: (request: SignalRequest) => boolean
   /** Sends past the queue; false when there is no connection. */
@@ -62,6 +64,7 @@ export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
         drain()
         return Effect.void
       }),
+    isQueued: (request) => waiting.includes(request),
     withdraw: (request) => {
       const index = waiting.indexOf(request)
       if (index >= 0) waiting.splice(index, 1)

@@ -51,7 +51,11 @@ export class PublishRefused extends Data.TaggedError("PublishRefused")<{
  *
  * @category reasons
  */
-export class PublishAborted extends Data.TaggedError("PublishAborted")<{ readonly cid: string }> {
+export class PublishAborted extends Data.TaggedError("PublishAborted")<{
+  readonly cid: string
+  /** The server may have heard of it. */
+  readonly wasSent: boolean
+}> {
   override get message() {
     return `publishing the track ${this.cid} was aborted by the loss of the connection; publish it again once connected`
   }

@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
+import { readFileSync, rmSync } from "node:fs"
+import { PNG } from "pngjs"
 
-const demo = (env: Readonly<Record<string, string>> = {}) => {
+const demo = (env: Readonly<Record<string, string>> = {}, ...args: ReadonlyArray<string>) => {
   const { LIVEKIT_API_KEY: _key, LIVEKIT_API_SECRET: _secret, LIVEKIT_URL: _url, ...rest } = process.env
-  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "examples/demo.ts"], {
+  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "examples/demo.ts", ...args], {
     encoding: "utf8",
     env: { ...rest, ...env },
-    timeout: 20_000
+    timeout: 130_000
   })
 }
 const key = { LIVEKIT_API_KEY: "key", LIVEKIT_API_SECRET: "a-secret-of-thirty-two-characters-at-least" }
@@ -21,6 +23,18 @@ describe("the demo", () => {
     assert.match(run.stdout, /reliable, at alice +500 +0 +0 +0\n/)
     assert.strictEqual(run.status, 0)
   })
+
+  it("sends a tone and a picture through every cut, writes what was seen, and ends by itself with 0", () => {
+    rmSync("demo-media.png", { force: true })
+    const run = demo({}, "--media")
+    assert.strictEqual(run.stderr, "")
+    assert.match(run.stdout, /restarted {2}ICE found a new path/)
+    assert.match(run.stdout, /bob hears -\d+\.\d dBFS and sees \d+ pictures a second of 640x360/)
+    const { data, height, width } = PNG.sync.read(readFileSync("demo-media.png"))
+    assert.deepStrictEqual([width, height], [640, 360])
+    assert.isAbove(new Set(data).size, 8, "there are bars")
+    assert.strictEqual(run.status, 0)
+  }, 140_000)
 
   for (const [what, url, says] of [
     ["nobody listens", "ws://127.0.0.1:9", /127\.0\.0\.1:9/],

@@ -19,26 +19,41 @@ export interface PendingTracks {
     readonly cid: string
     readonly millis: number
     readonly send: Effect.Effect<void>
+    /** Whether what was sent still waits for a connection. */
+    readonly isQueued: () => boolean
     /** What was sent is to be taken back, if it can be. */
     readonly withdraw: Effect.Effect<void>
   }) => Effect.Effect<TrackInfo, TrackErrorReason>
   readonly published: (response: TrackPublishedResponse) => void
   readonly answered: (response: RequestResponse) => void
-  /** Nobody will answer what is pending. */
+  /** The connection is gone on which the answers would come; what was not sent goes out on the next one. */
+  readonly abortSent: () => void
+  /** There will be no other connection. */
   readonly abort: () => void
 }
 
+interface Pending {
+  readonly answer: Deferred.Deferred<TrackInfo, TrackErrorReason>
+  readonly isQueued: () => boolean
+}
+
 export const make = (): PendingTracks => {
-  const pending = new Map<string, Deferred.Deferred<TrackInfo, TrackErrorReason>>()
+  const pending = new Map<string, Pending>()
+  const abort = (isOver: boolean) => {
+    for (const [cid, { answer, isQueued }] of pending) {
+      const wasSent = !isQueued()
+      if (wasSent || isOver) Deferred.doneUnsafe(answer, Effect.fail(new PublishAborted({ cid, wasSent })))
+    }
+  }
 
   return {
-    await: ({ cid, millis, send, withdraw }) =>
+    await: ({ cid, isQueued, millis, send, withdraw }) =>
       Effect.acquireUseRelease(
         // Looked up and registered in one step: of two callers at once one is the second (S57).
         Effect.suspend(() => {
           if (pending.has(cid)) return Effect.fail(new DuplicateTrack({ cid }))
           const answer = Deferred.makeUnsafe<TrackInfo, TrackErrorReason>()
-          pending.set(cid, answer)
+          pending.set(cid, { answer, isQueued })
           return Effect.succeed(answer)
         }),
         (answer) =>
@@ -57,7 +72,7 @@ export const make = (): PendingTracks => {
           )
       ),
     published: ({ cid, track }) => {
-      const answer = pending.get(cid)
+      const answer = pending.get(cid)?.answer
       if (answer === undefined || track === undefined) return
       Deferred.doneUnsafe(answer, Effect.succeed(track))
     },
@@ -65,12 +80,11 @@ export const make = (): PendingTracks => {
       if (request.case !== "addTrack") return
       if (reason === RequestResponse_Reason.OK || reason === RequestResponse_Reason.QUEUED) return
       const { cid } = request.value
-      const answer = pending.get(cid)
+      const answer = pending.get(cid)?.answer
       if (answer === undefined) return
       Deferred.doneUnsafe(answer, Effect.fail(new PublishRefused({ cid, why: reason, detail: message })))
     },
-    abort: () => {
-      for (const [cid, answer] of pending) Deferred.doneUnsafe(answer, Effect.fail(new PublishAborted({ cid })))
-    }
+    abortSent: () => abort(false),
+    abort: () => abort(true)
   }
 }

@@ -75,7 +75,11 @@ export const make = (options: {
   const withRetry: Publications["withRetry"] = (retry, attempt) =>
     connected.pipe(
       Effect.flatMap(attempt),
-      Effect.catch((error) => (retry && isLoss(error) ? Effect.flatMap(connected, attempt) : Effect.fail(error)))
+      Effect.catchIf(isUnsent, () => withRetry(retry, attempt)),
+      Effect.catchIf(
+        (error) => retry && isLoss(error),
+        () => withRetry(false, attempt)
+      )
     )
 
   const remove = (established: Established, trackId: string) =>
@@ -226,6 +230,9 @@ const setMuted = (entry: Entry, muted: boolean) =>
       entry.track.enabled = !muted
     })
   )
+
+/** The server knows nothing of it, so that it is no second attempt. */
+const isUnsent = ({ reason }: EngineError) => reason._tag === "PublishAborted" && !reason.wasSent
 
 /** A section that the server rejects, or in which it does not want to receive, carries nothing. */
 const checkAnswer = (session: Session, cid: string, transceiver: RtcTransceiver) => {

@@ -166,7 +166,7 @@ export const open = Effect.fnUntraced(function* (
       end: (end) =>
         Effect.gen(function* () {
           yield* requests.detach
-          media.abort()
+          media.abortSent()
           yield* publisher.transport.pauseDeadline
           core.report({ _tag: "SignalEnded", end })
         })

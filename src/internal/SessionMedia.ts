@@ -37,7 +37,9 @@ export interface SessionMedia {
   readonly onRequestAnswered: (response: RequestResponse) => void
   /** Sections in which the server will send, where it cannot make them itself (single peer connection). */
   readonly onSectionsRequired: (requirement: MediaSectionsRequirement) => Effect.Effect<void>
-  /** The server's word will not come any more. */
+  /** The signal connection is gone, and with it the server's word on what it was asked. */
+  readonly abortSent: () => void
+  /** The session is over. */
   readonly abort: () => void
 }
 
@@ -66,6 +68,7 @@ export const make = (options: {
           millis: options.publishTimeout,
           // Queued while there is no connection, so it does not fail.
           send: Effect.ignore(requests.send(message)),
+          isQueued: () => requests.isQueued(message),
           withdraw: Effect.sync(() => requests.withdraw(message))
         })
       }),
@@ -95,6 +98,7 @@ export const make = (options: {
         add("audio", numAudios).pipe(Effect.andThen(add("video", numVideos)), Effect.andThen(negotiate))
       )
     },
+    abortSent: pending.abortSent,
     abort: pending.abort
   }
 }

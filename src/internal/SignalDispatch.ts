@@ -63,7 +63,7 @@ export const handle = (
     case "mediaSectionsRequirement":
       return media.onSectionsRequired(message.value)
     case "leave":
-      media.abort()
+      media.abortSent()
       return Effect.sync(() => core.report({ _tag: "Leave", leave: message.value }))
     case "refreshToken":
       return Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))

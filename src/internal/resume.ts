@@ -48,7 +48,7 @@ export const resume = Effect.fn("Session.resume")(function* (
 
   // --- the signal ---
   yield* requests.detach
-  session.media.abort()
+  session.media.abortSent()
   if (capabilities.iceRestart && subscriber !== undefined) yield* subscriber.prepareForIceRestart
   const before = yield* signal.current
   const current = yield* signal.replace(
