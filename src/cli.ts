@@ -39,6 +39,16 @@ const devServer = Command.make(
     )
 ).pipe(Command.withDescription("Starts a LiveKit-compatible room server on loopback, for development and tests"))
 
+const demo = Command.make(
+  "demo",
+  { media: Flag.Boolean("media").pipe(Flag.withDescription("with audio and video"), Flag.withDefault(false)) },
+  (flags) =>
+    Effect.flatMap(
+      Effect.promise(() => import("./cli/demo.ts")),
+      (command) => command.demo(flags)
+    )
+).pipe(Command.withDescription("Two participants meet, one is cut off, and nothing is lost"))
+
 const join = Command.make(
   "join",
   {
@@ -93,7 +103,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 
 const main = Command.make("effect-livekit").pipe(
   Command.withDescription("The LiveKit client engine for Effect, from the terminal"),
-  Command.withSubcommands([devServer, join, doctor, timeline]),
+  Command.withSubcommands([devServer, demo, join, doctor, timeline]),
   Command.run({ version: String(version) }),
   Effect.provide(Environment.layer)
 )

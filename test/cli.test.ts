@@ -62,7 +62,8 @@ describe("effect-livekit dev-server", () => {
     for (const args of [[], ["--help"]]) {
       const child = start(...args)
       assert.strictEqual(await child.exit, 0)
-      for (const command of ["dev-server", "join", "doctor", "timeline"]) assert.include(child.output(), command)
+      for (const command of ["dev-server", "demo", "join", "doctor", "timeline"])
+        assert.include(child.output(), command)
     }
     const child = start("dev-server", "--help")
     assert.strictEqual(await child.exit, 0)

@@ -5,7 +5,7 @@ import { PNG } from "pngjs"
 
 const demo = (env: Readonly<Record<string, string>> = {}, ...args: ReadonlyArray<string>) => {
   const { LIVEKIT_API_KEY: _key, LIVEKIT_API_SECRET: _secret, LIVEKIT_URL: _url, ...rest } = process.env
-  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "examples/demo.ts", ...args], {
+  return spawnSync(process.execPath, ["--conditions=@effect-livekit/source", "src/cli.ts", "demo", ...args], {
     encoding: "utf8",
     env: { ...rest, ...env },
     timeout: 130_000

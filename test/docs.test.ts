@@ -131,7 +131,7 @@ describe("the documentation", () => {
 
   it("names every command", () => {
     const text = readFileSync("README.md", "utf8")
-    for (const command of ["doctor", "join", "dev-server", "timeline"])
+    for (const command of ["doctor", "join", "dev-server", "demo", "timeline"])
       assert.match(text, new RegExp(`\`${command}\\b`))
   })
 })

@@ -3,7 +3,7 @@
  * cut stays dead, as after a change of network: only new candidates, which an ICE restart brings, lead through again.
  */
 import { Context, Effect, Layer } from "effect"
-import { PeerConnectionFactory } from "effect-livekit"
+import { PeerConnectionFactory } from "../../index.ts"
 import { createSocket, type Socket } from "node:dgram"
 
 type Candidate = PeerConnectionFactory.IceCandidate

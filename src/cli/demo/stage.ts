@@ -2,8 +2,8 @@
  * What the demos share: a server, sockets that can be cut, and the lines of the report.
  */
 import { Effect, Option, type PubSub, type Redacted, Stream } from "effect"
-import { type EngineEvent, WebSocketConstructor } from "effect-livekit"
-import { AccessToken, DevServer } from "effect-livekit/dev-server"
+import { type EngineEvent, WebSocketConstructor } from "../../index.ts"
+import { AccessToken, DevServer } from "../../dev-server/index.ts"
 
 interface Target {
   readonly name: string

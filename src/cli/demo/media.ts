@@ -4,9 +4,9 @@
  */
 import { SimulateScenario } from "@livekit/protocol"
 import { Clock, Effect, FiberMap, Layer, Schedule, Stream } from "effect"
-import { RTCEngine, WebSocketConstructor } from "effect-livekit"
-import { NodeRTCEngine } from "effect-livekit/node"
-import { WrtcMedia, WrtcPeerConnection } from "effect-livekit/wrtc"
+import { RTCEngine, WebSocketConstructor } from "../../index.ts"
+import { NodeRTCEngine } from "../../node/index.ts"
+import { WrtcMedia, WrtcPeerConnection } from "../../wrtc/index.ts"
 import { writeFileSync } from "node:fs"
 import { PNG } from "pngjs"
 import * as Path from "./path.ts"

@@ -5,8 +5,8 @@
  * LIVEKIT_API_SECRET name.
  */
 import { Clock, Effect, Fiber, Layer, Stream } from "effect"
-import { Packet, RTCEngine, WebSocketConstructor } from "effect-livekit"
-import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
+import { Packet, RTCEngine, WebSocketConstructor } from "../../index.ts"
+import { NodeDataChannel, NodeRTCEngine } from "../../node/index.ts"
 import { awaitEvent, cuttable, line, step, target } from "./stage.ts"
 
 const packetsEachWay = 500
