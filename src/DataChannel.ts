@@ -115,10 +115,13 @@ const makeChannel = Effect.fnUntraced(function* (
   channel: RtcDataChannel,
   options: ChannelOptions
 ): Effect.fn.Return<Channel, never, Scope.Scope> {
-  const { maxPacketSize: ownLimit } = yield* EngineConfig
+  const { maxPacketSize: ownLimit, reliableCapacity } = yield* EngineConfig
   const { kind, onMessage, onWritable = noop } = options
   const label = options.label ?? labels[kind]
-  const { low, high } = watermarks[kind]
+  const { high } = watermarks[kind]
+  // A sender waits only while more than its packet leaves room for is buffered, and has to be woken whatever the capacity.
+  const least = kind === "reliable" ? Math.max(0, reliableCapacity - (ownLimit === 0 ? Infinity : ownLimit)) : Infinity
+  const low = Math.min(watermarks[kind].low, least)
   const isClosed = new DataChannelError({ reason: new ChannelClosed({ label }) })
   const opened = yield* Deferred.make<void, DataChannelError>()
   const closed = yield* Deferred.make<void>()

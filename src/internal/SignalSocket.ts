@@ -64,15 +64,20 @@ export const open = (
     socket.binaryType = "arraybuffer"
     for (const type of eventTypes) socket.addEventListener(type, listeners[type])
     yield* Effect.callback<void, SocketRefused>((resume) => {
-      const opened = () => resume(Effect.void)
+      const settle = (outcome: Effect.Effect<void, SocketRefused>) => {
+        stop()
+        resume(outcome)
+      }
+      const opened = () => settle(Effect.void)
       const refused = ({ code = 1006 }: WebSocketEvent) =>
-        resume(Effect.fail(new SocketRefused({ cause: new Error(`closed with code ${code}`) })))
-      socket.addEventListener("open", opened)
-      socket.addEventListener("close", refused)
-      return Effect.sync(() => {
+        settle(Effect.fail(new SocketRefused({ cause: new Error(`closed with code ${code}`) })))
+      const stop = () => {
         socket.removeEventListener("open", opened)
         socket.removeEventListener("close", refused)
-      })
+      }
+      socket.addEventListener("open", opened)
+      socket.addEventListener("close", refused)
+      return Effect.sync(stop)
     })
     return {
       frames,
