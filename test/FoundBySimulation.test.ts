@@ -66,7 +66,7 @@ describe("the engine", () => {
   })
 
   it("drops what a sender sends again that was silent for long", () => {
-    holds({ actions: [send({ count: 3 })], faults: [{ _tag: "RefuseBytes", who: 0, at: 190_000 }] })
+    holds({ actions: [send({ count: 3 })], faults: [{ _tag: "CloseChannel", kind: "reliable", who: 0, at: 190_000 }] })
     holds({
       actions: [send({ count: 3 }), reconnectNow(200_000)],
       participants: [{ ...participant, iceRestart: false, mode: "dual" }, participant]

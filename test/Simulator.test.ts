@@ -20,7 +20,7 @@ describe("a seed", () => {
   it("draws faults and actions of every kind", () => {
     const drawn = Array.from({ length: 300 }, (_, seed) => Seed.scenarioOf(seed + 1))
     const tags = new Set(drawn.flatMap(({ actions, faults }) => [...actions, ...faults].map(({ _tag }) => _tag)))
-    assert.strictEqual(tags.size, 22)
+    assert.strictEqual(tags.size, 23)
     assert.deepStrictEqual([...new Set(drawn.map(({ participants }) => participants.length))].toSorted(), [1, 2, 3, 4])
   })
 

@@ -35,6 +35,8 @@ export type Fault = { readonly at: number; readonly who: number } & (
   | { readonly _tag: "CloseChannel"; readonly kind: "reliable" | "lossy" }
   | { readonly _tag: "RefuseBytes" }
   | { readonly _tag: "Garbage" }
+  /** What was begun before gets nothing through any more, and hears nothing of it. */
+  | { readonly _tag: "ChangeAddress" }
   | ({ readonly lasts: number } & (
       | { readonly _tag: "Partition"; readonly path: Path; readonly way: Way }
       | { readonly _tag: "Congestion"; readonly latency: number; readonly loss: number }
@@ -122,6 +124,7 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ ...moment, _tag: fc.constant("CloseChannel"), kind: fc.constantFrom("reliable", "lossy") }),
   fc.record({ ...moment, _tag: fc.constant("RefuseBytes") }),
   fc.record({ ...moment, _tag: fc.constant("Garbage") }),
+  fc.record({ ...moment, _tag: fc.constant("ChangeAddress") }),
   {
     weight: 4,
     arbitrary: fc.record({

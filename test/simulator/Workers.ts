@@ -16,6 +16,7 @@ const open = (bug: string | undefined) => {
         worker.off("error", reject)
         resolve(done)
       })
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       worker.postMessage(task)
     })
   return { ask, close: () => worker.terminate() }

@@ -250,6 +250,7 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
     const { faults } = yield* TestServer.TestServer
     const network = yield* SimNetwork.SimNetwork
     const counts = new Map<string, number>()
+    const down = new Set<string>()
     /** The first of those that overlap begins, the last one ends. */
     const whileFirst = (key: string, begin: Effect.Effect<void>, finish: Effect.Effect<void>) => ({
       begin: Effect.suspend(() => {
@@ -267,13 +268,15 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
       const both = yield* network.paths(name)
       const chosen = path === "both" ? (["signal", "media"] as const) : ([path] as const)
       const ways = way === "both" ? (["up", "down"] as const) : ([way] as const)
-      const isUp = (one: "signal" | "media") => both[one].up.isUp() && both[one].down.isUp()
+      const isUp = (one: "signal" | "media") => !down.has(`${name} ${one} up`) && !down.has(`${name} ${one} down`)
       const all = chosen.flatMap((one) =>
         ways.map((direction) => {
           const set = (isDown: boolean) =>
             Effect.gen(function* () {
               const before = isUp(one)
               yield* both[one][direction].set({ isDown })
+              if (isDown) down.add(`${name} ${one} ${direction}`)
+              else down.delete(`${name} ${one} ${direction}`)
               if (isUp(one) !== before) record(name, { _tag: "Path", path: one, isUp: !before })
             })
           return whileFirst(`${name} ${one} ${direction}`, set(true), set(false))
@@ -338,6 +341,8 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
           return yield* once(Effect.sync(() => platform.closeChannel(fault.kind)))
         case "RefuseBytes":
           return yield* once(set("refusesBytes", true))
+        case "ChangeAddress":
+          return yield* once(network.changeAddress(name))
         case "Garbage":
           return yield* once(
             Effect.all(

@@ -33,4 +33,5 @@ registerHooks({
 })
 
 const tasks = await import("./tasks.ts")
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
 parentPort?.on("message", (task: Task) => parentPort?.postMessage(tasks.run(task, bug)))
