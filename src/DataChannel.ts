@@ -43,6 +43,15 @@ export const watermarks = {
 } as const satisfies Record<Kind, { readonly low: number; readonly high: number }>
 
 /**
+ * Bytes at which a reliable channel says that it has run low. Who waits for room waits while more than that is pending, and is
+ * woken then, however small the capacity.
+ *
+ * @category constants
+ */
+export const lowWatermark = (reliableCapacity: number): number =>
+  Math.min(watermarks.reliable.low, reliableCapacity / 2)
+
+/**
  * @category models
  */
 export interface Channel {
@@ -119,9 +128,7 @@ const makeChannel = Effect.fnUntraced(function* (
   const { kind, onMessage, onWritable = noop } = options
   const label = options.label ?? labels[kind]
   const { high } = watermarks[kind]
-  // A sender waits only while more than its packet leaves room for is buffered, and has to be woken whatever the capacity.
-  const least = kind === "reliable" ? Math.max(0, reliableCapacity - (ownLimit === 0 ? Infinity : ownLimit)) : Infinity
-  const low = Math.min(watermarks[kind].low, least)
+  const low = kind === "reliable" ? lowWatermark(reliableCapacity) : watermarks.lossy.low
   const isClosed = new DataChannelError({ reason: new ChannelClosed({ label }) })
   const opened = yield* Deferred.make<void, DataChannelError>()
   const closed = yield* Deferred.make<void>()

@@ -23,6 +23,8 @@ export type What =
   | { readonly _tag: "Accepted"; readonly text: string; readonly kind: Kind }
   | { readonly _tag: "SendFailed"; readonly text: string; readonly error: EngineError.EngineError }
   | { readonly _tag: "Received"; readonly text: string; readonly kind: Kind; readonly from: string }
+  /** A reliable packet left the engine whose sequence was not the next one of its channel. */
+  | { readonly _tag: "Skipped"; readonly from: number; readonly to: number }
   /** Of this participant, by the server. */
   | {
       readonly _tag: "Forwarded"
@@ -125,6 +127,8 @@ export const describe = (what: What): string => {
       return `receives ${short(what.text)} from ${what.from}`
     case "Forwarded":
       return `server took ${short(what.text)} (sequence ${what.sequence} of ${what.sid}) for ${what.to.join(",")}`
+    case "Skipped":
+      return `sends sequence ${what.to} after ${what.from}`
     case "Request":
       return `requests ${what.text}${what.failed === undefined ? "" : ` and fails: ${what.failed}`}`
     case "Dial":

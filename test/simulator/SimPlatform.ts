@@ -175,7 +175,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const observe = (channel: PeerConnectionFactory.RtcDataChannel, isOurs: boolean) => {
-    const observed = new ObservedChannel(channel, conditions)
+    const observed = new ObservedChannel(channel, conditions, record)
     if (isOurs) channels.add(observed)
     return observed.rtc
   }
@@ -226,7 +226,11 @@ class ObservedChannel {
   readonly rtc: PeerConnectionFactory.RtcDataChannel
   #handlers: PeerConnectionFactory.RtcDataChannelHandlers | null | undefined
 
-  constructor(channel: PeerConnectionFactory.RtcDataChannel, conditions: Conditions) {
+  /** Of what was sent. */
+  #highest = 0
+
+  constructor(channel: PeerConnectionFactory.RtcDataChannel, conditions: Conditions, record: (what: What) => void) {
+    const isReliable = channel.label === DataChannel.labels.reliable
     this.rtc = {
       ...channel,
       send: (bytes) => {
@@ -234,7 +238,12 @@ class ObservedChannel {
           conditions.refusesBytes = false
           throw new Error("the channel refuses bytes")
         }
-        if (!conditions.isMoving || channel.label !== DataChannel.labels.reliable) channel.send(bytes)
+        if (isReliable) {
+          const { sequence } = DataPacket.fromBinary(bytes)
+          if (sequence > this.#highest + 1) record({ _tag: "Skipped", from: this.#highest, to: sequence })
+          this.#highest = Math.max(this.#highest, sequence)
+        }
+        if (!conditions.isMoving || !isReliable) channel.send(bytes)
       },
       setHandlers: (handlers) => {
         this.#handlers = handlers

@@ -2,7 +2,7 @@
  * Bugs that clients really had, each in a few lines.
  */
 import { DataPacket, type SignalResponse } from "@livekit/protocol"
-import { type Cause, Effect, Option, Queue, Schedule, type Scope } from "effect"
+import { type Cause, Effect, Queue, Schedule, type Scope } from "effect"
 import {
   DataChannel,
   PeerConnectionTransport,
@@ -220,7 +220,7 @@ export const bugs: ReadonlyArray<PlantedBug> = [
     source: "client-sdk-js V18",
     services: wrap(RegionUrlProvider.RegionUrlProvider, (regions) => ({
       ...regions,
-      next: () => Effect.succeed(Option.none())
+      next: () => Effect.succeedNone
     }))
   },
   {
@@ -229,15 +229,15 @@ export const bugs: ReadonlyArray<PlantedBug> = [
     edits: [
       {
         file: "ReliableSender.ts",
-        from: "resend ? [...inDoubt, ...log.pending()] : log.pending()",
-        to: "resend ? inDoubt : []"
+        from: "const kept = [...resend, ...log.pending()]",
+        to: "const kept = resend"
       }
     ]
   },
   {
     name: "what is sent again is received twice",
     source: "client-sdk-js 42",
-    edits: [{ file: "internal/Nonce.ts", from: "if (count <= last) return false", to: "" }]
+    edits: [{ file: "internal/Nonce.ts", from: "return own === undefined ||", to: "return true ||" }]
   },
   {
     name: "nothing is kept for replay beyond the buffer",

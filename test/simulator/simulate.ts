@@ -167,9 +167,7 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
       const connecting = engine
         .connect({ url: `ws://${regionsOf(scenario)[0]}`, token, connectionMode: participant.mode })
         .pipe(Effect.result)
-      const connected = yield* limit === 0
-        ? Effect.asSome(connecting)
-        : Effect.raceFirst(Effect.asSome(connecting), Effect.as(Effect.sleep(limit), Option.none()))
+      const connected = yield* limit === 0 ? Effect.asSome(connecting) : Effect.timeoutOption(connecting, limit)
       if (Option.isNone(connected)) return record(name, { _tag: "ConnectInterrupted" })
       if (Result.isFailure(connected.value)) {
         return record(name, { _tag: "ConnectFailed", error: connected.value.failure })
@@ -222,7 +220,7 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
         const sending = send(living, `${index}`, action)
         return yield* action.interruptAfter === 0
           ? sending
-          : Effect.raceFirst(sending, Effect.sleep(action.interruptAfter)).pipe(
+          : Effect.timeoutOption(sending, action.interruptAfter).pipe(
               Effect.ensuring(Effect.sync(() => waiting.delete(`${name}/${index}`)))
             )
       }
@@ -485,7 +483,7 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
     }
   })
   const { defects, exit, hung, left, millis } = runtime.run(
-    program.pipe(Effect.scoped, Effect.provide(world), Effect.provide(Logger.layer([])), Random.withSeed(seed)),
+    program.pipe(Effect.scoped, Effect.provide(Layer.merge(world, Logger.layer([]))), Random.withSeed(seed)),
     { limit: Duration.sum(Duration.hours(1), Duration.millis(end)) }
   )
   const none: Leftovers = { ...left, sockets: 0, listeners: 0, peerConnections: 0, channels: 0 }
