@@ -43,6 +43,15 @@ export const watermarks = {
 } as const satisfies Record<Kind, { readonly low: number; readonly high: number }>
 
 /**
+ * Bytes at which a reliable channel says that it has run low. Who waits for room waits while more than that is pending, and is
+ * woken then, however small the capacity.
+ *
+ * @category constants
+ */
+export const lowWatermark = (reliableCapacity: number): number =>
+  Math.min(watermarks.reliable.low, reliableCapacity / 2)
+
+/**
  * A data channel with back-pressure: sending waits while its buffer is full.
  *
  * @category models
@@ -119,10 +128,11 @@ const makeChannel = Effect.fnUntraced(function* (
   channel: RtcDataChannel,
   options: ChannelOptions
 ): Effect.fn.Return<Channel, never, Scope.Scope> {
-  const { maxPacketSize: ownLimit } = yield* EngineConfig
+  const { maxPacketSize: ownLimit, reliableCapacity } = yield* EngineConfig
   const { kind, onMessage, onWritable = noop } = options
   const label = options.label ?? labels[kind]
-  const { low, high } = watermarks[kind]
+  const { high } = watermarks[kind]
+  const low = kind === "reliable" ? lowWatermark(reliableCapacity) : watermarks.lossy.low
   const isClosed = new DataChannelError({ reason: new ChannelClosed({ label }) })
   const opened = yield* Deferred.make<void, DataChannelError>()
   const closed = yield* Deferred.make<void>()

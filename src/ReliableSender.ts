@@ -5,7 +5,7 @@
  * Everything that touches the log is one synchronous step, so no two senders, and no replay and sender, can interleave.
  */
 import * as Effect from "effect/Effect"
-import { type Channel, labels } from "./DataChannel.ts"
+import { type Channel, labels, lowWatermark } from "./DataChannel.ts"
 import { BufferFull, ChannelClosed, DataChannelError, PacketTooLarge } from "./DataChannelError.ts"
 import { type Entry, ReliableLog } from "./ReliableLog.ts"
 
@@ -94,10 +94,11 @@ export const make = (options: {
 
   const limit = () => channel?.maxPacketSize() ?? (options.maxPacketSize === 0 ? Infinity : options.maxPacketSize)
   const pendingBytes = () => log.unsentBytes + (channel?.bufferedAmount() ?? 0)
-  // A packet larger than the whole capacity goes when nothing else is pending.
+  // A packet larger than what is free goes too when little else is pending: nothing would wake it later.
+  const low = lowWatermark(options.capacity)
   const hasRoom = (size: number) => {
     const pending = pendingBytes()
-    return pending === 0 || pending + size <= options.capacity
+    return pending <= low || pending + size <= options.capacity
   }
 
   const write = () => {

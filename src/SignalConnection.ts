@@ -109,7 +109,7 @@ export const make = (options: {
         if (read.message.case === "pong") return
         if (read.message.case === "pongResp") {
           const sent = Number(read.message.value.lastPingTimestamp)
-          return yield* Ref.set(rtt, Option.some(clock.currentTimeMillisUnsafe() - sent))
+          return yield* Ref.set(rtt, Option.some(Math.floor(clock.currentTimeMillisUnsafe() - sent)))
         }
       }
       Queue.offerUnsafe(incoming, read)
@@ -125,7 +125,8 @@ export const make = (options: {
     const sendUnsafe = (request: SignalRequest) => socket.sendUnsafe(encode(request))
     const ping = Effect.gen(function* () {
       yield* Effect.sleep(options.ping.interval * 1000)
-      const now = BigInt(clock.currentTimeMillisUnsafe())
+      // A Clock may count parts of milliseconds.
+      const now = BigInt(Math.floor(clock.currentTimeMillisUnsafe()))
       sendUnsafe({ case: "ping", value: now })
       const lastRtt = Option.getOrElse(yield* Ref.get(rtt), () => 0)
       sendUnsafe({ case: "pingReq", value: new Ping({ timestamp: now, rtt: BigInt(lastRtt) }) })

@@ -64,19 +64,24 @@ export const open = (
     socket.binaryType = "arraybuffer"
     for (const type of eventTypes) socket.addEventListener(type, listeners[type])
     yield* Effect.callback<void, SocketRefused>((resume) => {
-      const opened = () => resume(Effect.void)
-      const refuse = (why: string) => resume(Effect.fail(new SocketRefused({ cause: new Error(why) })))
+      const settle = (outcome: Effect.Effect<void, SocketRefused>) => {
+        stop()
+        resume(outcome)
+      }
+      const opened = () => settle(Effect.void)
+      const refuse = (why: string) => settle(Effect.fail(new SocketRefused({ cause: new Error(why) })))
       const closed = ({ code = 1006 }: WebSocketEvent) => refuse(`closed with code ${code}`)
       // Node 22 says no more than this when nobody listens: there is no close.
       const failed = () => refuse("it could not be opened")
-      socket.addEventListener("open", opened)
-      socket.addEventListener("close", closed)
-      socket.addEventListener("error", failed)
-      return Effect.sync(() => {
+      const stop = () => {
         socket.removeEventListener("open", opened)
         socket.removeEventListener("close", closed)
         socket.removeEventListener("error", failed)
-      })
+      }
+      socket.addEventListener("open", opened)
+      socket.addEventListener("close", closed)
+      socket.addEventListener("error", failed)
+      return Effect.sync(stop)
     })
     return {
       frames,

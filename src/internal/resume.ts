@@ -66,6 +66,8 @@ export const resume = Effect.fn("Session.resume")(function* (
       adaptiveStream: options.adaptiveStream
     })
   )
+  // What is new waits for the replay: a server drops what comes after a later sequence.
+  core.sender.detach()
   const response = current.handshake._tag === "Resumed" ? current.handshake.response : undefined
   if (response !== undefined && capabilities.setConfiguration) {
     const next = RtcConfig.make(response, options.rtc, options.url)
@@ -88,6 +90,7 @@ export const resume = Effect.fn("Session.resume")(function* (
   // --- the data ---
   // A server that did not say what it has gets nothing twice (S96); 0 means it has nothing (V13).
   const replayed = response === undefined ? 0 : yield* replay(core, response.lastMessageSeq)
+  core.sender.attach(publisher.reliable)
   yield* requests.open
   return { evidence: { path, ...ready, answered }, replayed }
 })
