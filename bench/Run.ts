@@ -38,19 +38,30 @@ export const inTurn = Effect.fnUntraced(function* (
       return { contestant, sender: yield* Worker.make(contestant), receiver: yield* Worker.make(contestant) }
     })
   )
+  const out = new Set<Contestant>()
   for (let index = 0; index <= bench.rounds; index++) {
     for (const [turn, pair] of rotate(pairs, index).entries()) {
-      yield* round({
+      if (out.has(pair.contestant)) continue
+      const done = round({
         ...pair,
         room: `${work}-${index}-${turn}`,
         record: (what, value) => {
           if (index > 0) bench.figures.add({ ...what, server: target.name }, pair.contestant, value)
         }
       })
+      // One that fails is out: what it has measured stands, and what it did is said.
+      yield* done.pipe(
+        Effect.timeout("60 seconds"),
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            out.add(pair.contestant)
+            process.stderr.write(`  ${work}: ${pair.contestant} is out: ${error.message}\n`)
+          })
+        )
+      )
     }
-    yield* Effect.sync(() => process.stderr.write(`  ${work}: ${index} of ${bench.rounds} rounds\r`))
+    yield* Effect.sync(() => process.stderr.write(`  ${work}: ${index} of ${bench.rounds} rounds\n`))
   }
-  yield* Effect.sync(() => process.stderr.write("\n"))
 })
 
 const rotate = <A>(all: ReadonlyArray<A>, by: number): ReadonlyArray<A> => [

@@ -21,7 +21,7 @@ export type Task =
   /** Sends reliable packets at a steady pace, until told to stop. */
   | { readonly _tag: "Tick"; readonly spacing: number }
   | { readonly _tag: "StopTicking" }
-  /** When the given packet came, of those since this was last asked. */
+  /** Waits until so many packets have come, or no more come for 5 s; how many those are, and when the last one came. */
   | { readonly _tag: "Received"; readonly count: number }
   /** Forgets what came. */
   | { readonly _tag: "Forget" }
@@ -50,7 +50,7 @@ export interface Results {
   readonly Lossy: { readonly sent: number; readonly delayP99: number; readonly cpu: number }
   readonly Tick: null
   readonly StopTicking: number
-  readonly Received: number
+  readonly Received: { readonly count: number; readonly lastAt: number }
   readonly Forget: null
   readonly Arrivals: ReadonlyArray<number>
   readonly Back: number

@@ -11,11 +11,9 @@ export interface Worker {
   ) => Effect.Effect<Results[Tag], Child.ChildError>
 }
 
-export const make = Effect.fnUntraced(function* (
-  contestant: Contestant
-): Effect.fn.Return<Worker, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function* (contestant: Contestant): Effect.fn.Return<Worker, never, Scope.Scope> {
   const child = yield* Child.make<Task, Response>("bench/clientProcess.ts", [contestant], {
-    nodeOptions: ["--expose-gc", ...(process.env["BENCH_PROFILE"] === undefined ? [] : ["--cpu-prof"])]
+    nodeOptions: ["--expose-gc"]
   })
   return {
     // The worker answers each task with its result: `Results` is what both were written by.

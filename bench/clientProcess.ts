@@ -55,6 +55,16 @@ const make = () =>
 const until = async (isSo: () => boolean) => {
   while (!isSo()) await new Promise<void>((resolve) => (self.wake = resolve))
 }
+/** As many packets as that, or as many as come without a pause of 5 s. */
+const received = async (count: number): Promise<Results["Received"]> => {
+  for (;;) {
+    const before = self.arrivals.length
+    await Promise.race([until(() => self.arrivals.length >= count), sleep(5_000)])
+    if (self.arrivals.length >= count || self.arrivals.length === before) break
+  }
+  const have = Math.min(count, self.arrivals.length)
+  return { count: have, lastAt: self.arrivals[have - 1] ?? Number.NaN }
+}
 const joined = () => {
   if (self.client === undefined) throw new Error("not joined")
   return self.client
@@ -104,7 +114,11 @@ const lossy = async (perSecond: number, size: number, seconds: number) => {
   while (now() - start < seconds * 1000) {
     const due = Math.floor(((now() - start) * perSecond) / 1000) - sent
     sent += due
-    if (due > 0) await client.sendAll(Array.from({ length: due }, () => payload), { reliable: false })
+    if (due > 0)
+      await client.sendAll(
+        Array.from({ length: due }, () => payload),
+        { reliable: false }
+      )
     await sleep(1)
   }
   delay.disable()
@@ -160,8 +174,7 @@ const perform = async (task: Task): Promise<Results[keyof Results]> => {
       self.isTicking = false
       return self.ticking
     case "Received":
-      await until(() => self.arrivals.length >= task.count)
-      return self.arrivals[task.count - 1] ?? Number.NaN
+      return received(task.count)
     case "Forget":
       self.arrivals = []
       self.backAt = undefined

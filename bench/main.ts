@@ -35,7 +35,8 @@ const works = {
   refused: (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => refused(bench, target)),
   memory: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(bench, target, 50)),
   memory500: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(bench, target, 500)),
-  hold1000: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory({ ...bench, rounds: 1 }, target, 1_000, 300))
+  hold1000: (bench: Bench) =>
+    Effect.flatMap(Target.make(), (target) => memory({ ...bench, rounds: 1 }, target, 1_000, 300))
 }
 const isWork = (name: string): name is keyof typeof works => name in works
 const usual = Object.keys(works).filter((name) => name !== "memory500" && name !== "hold1000")
@@ -51,7 +52,9 @@ const { positionals, values } = parseArgs({
 
 const program = Effect.gen(function* () {
   const figures = new Figures()
-  const contestants = everybody.filter((name) => values.only === undefined || values.only.some((part) => name.includes(part)))
+  const contestants = everybody.filter(
+    (name) => values.only === undefined || values.only.some((part) => name.includes(part))
+  )
   const bench: Bench = { contestants, rounds: Number(values.rounds), figures }
   for (const name of positionals.length === 0 ? usual : positionals) {
     if (!isWork(name)) return yield* Effect.die(`there is no work "${name}"; there is ${Object.keys(works).join(", ")}`)

@@ -39,7 +39,10 @@ export const resume = (bench: Bench, target: Target) =>
         troubled(target, { ...round, sender: behind(relay.url, round.sender) }, cut),
         ({ back, lost, silent }) => {
           round.record({ name: "signal cut to resumed", unit: "ms", better: "lower" }, back)
-          round.record({ name: "signal cut, longest silence of a sender of 200/s", unit: "ms", better: "lower" }, silent)
+          round.record(
+            { name: "signal cut, longest silence of a sender of 200/s", unit: "ms", better: "lower" },
+            silent
+          )
           round.record({ name: "signal cut, reliable packets lost", unit: "", better: "lower" }, lost)
         }
       )
@@ -51,14 +54,11 @@ export const refused = (bench: Bench, target: Target, millis = 3_000) =>
     const relay = yield* SignalRelay.make(target.url)
     const refuse = Effect.andThen(relay.refuse(millis), now)
     yield* inTurn(bench, target, "dials refused", (round) =>
-      Effect.map(
-        troubled(target, { ...round, sender: behind(relay.url, round.sender) }, refuse),
-        ({ back, lost }) => {
-          const name = `dials refused for ${millis / 1000} s`
-          round.record({ name: `${name}, from then to resumed`, unit: "ms", better: "lower" }, back)
-          round.record({ name: `${name}, reliable packets lost`, unit: "", better: "lower" }, lost)
-        }
-      )
+      Effect.map(troubled(target, { ...round, sender: behind(relay.url, round.sender) }, refuse), ({ back, lost }) => {
+        const name = `dials refused for ${millis / 1000} s`
+        round.record({ name: `${name}, from then to resumed`, unit: "ms", better: "lower" }, back)
+        round.record({ name: `${name}, reliable packets lost`, unit: "", better: "lower" }, lost)
+      })
     )
   }).pipe(Effect.scoped)
 

@@ -31,10 +31,11 @@ export const throughput = (bench: Bench, target: Target, megabytes = 50) =>
       const count = Math.ceil((megabytes * 1024 * 1024) / size)
       yield* joinBoth(target, round)
       const { cpu, startedAt } = yield* round.sender.run({ _tag: "Flood", count, size })
-      const endedAt = yield* round.receiver.run({ _tag: "Received", count })
+      const { count: received, lastAt } = yield* round.receiver.run({ _tag: "Received", count })
       const name = `reliable ${megabytes} MB in 14 KB packets`
-      round.record({ name, unit: "MB/s", better: "higher" }, (megabytes * 1000) / (endedAt - startedAt))
+      round.record({ name, unit: "MB/s", better: "higher" }, (received * size) / 1024 / 1.024 / (lastAt - startedAt))
       round.record({ name: `${name}, CPU of the sender`, unit: "ms/MB", better: "lower" }, cpu / megabytes)
+      round.record({ name: `${name}, delivered`, unit: "%", better: "higher" }, (received / count) * 100)
       yield* leaveBoth(round)
     })
   ).pipe(Effect.scoped)
@@ -50,7 +51,10 @@ export const lossy = (bench: Bench, target: Target, perSecond: number) =>
       yield* Effect.sleep(500)
       const arrived = yield* round.receiver.run({ _tag: "Arrivals" })
       const name = `${perSecond} lossy packets/s of 200 B`
-      round.record({ name: `${name}, delivered`, unit: "%", better: "higher" }, (arrived.length / (perSecond * 3)) * 100)
+      round.record(
+        { name: `${name}, delivered`, unit: "%", better: "higher" },
+        (arrived.length / (perSecond * 3)) * 100
+      )
       round.record({ name: `${name}, event loop delay p99`, unit: "ms", better: "lower" }, delayP99)
       round.record({ name: `${name}, CPU of the sender`, unit: "us/packet", better: "lower" }, (cpu * 1000) / sent)
       yield* leaveBoth(round)
