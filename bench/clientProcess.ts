@@ -34,7 +34,7 @@ const self = {
   client: undefined as Client | undefined,
   arrivals: [] as Array<number>,
   backAt: undefined as number | undefined,
-  onData: (_: Uint8Array) => {},
+  onData: undefined as ((bytes: Uint8Array) => void) | undefined,
   wake: () => {},
   isTicking: false,
   ticking: Promise.resolve(0)
@@ -43,7 +43,7 @@ const make = () =>
   makeClient({
     onData: ({ bytes }) => {
       self.arrivals.push(now())
-      self.onData(bytes)
+      self.onData?.(bytes)
       self.wake()
     },
     onChange: (change) => {
@@ -88,7 +88,7 @@ const roundTrips = async (count: number, size: number, spacing: number) => {
     await sleep(Math.max(0, start + (index + 1) * spacing - now()))
   }
   await Promise.race([until(() => times.length === count), sleep(2_000)])
-  self.onData = () => {}
+  self.onData = undefined
   return times
 }
 
@@ -178,7 +178,7 @@ const perform = async (task: Task): Promise<Results[keyof Results]> => {
     case "Forget":
       self.arrivals = []
       self.backAt = undefined
-      self.onData = () => {}
+      self.onData = undefined
       return null
     case "Arrivals":
       return self.arrivals
