@@ -9,6 +9,7 @@ import { writeFileSync } from "node:fs"
 import { arch, cpus, platform } from "node:os"
 import { parseArgs } from "node:util"
 import { Figures } from "./Figures.ts"
+import { outages } from "./outages.ts"
 import * as report from "./report.ts"
 import type { Bench } from "./Run.ts"
 import * as Target from "./Target.ts"
@@ -31,7 +32,11 @@ const works = {
   throughput: (bench: Bench) => Effect.flatMap(Target.make(), (target) => throughput(bench, target)),
   lossy4k: (bench: Bench) => Effect.flatMap(Target.make(), (target) => lossy(bench, target, 4_000)),
   lossy16k: (bench: Bench) => Effect.flatMap(Target.make(), (target) => lossy(bench, target, 16_000)),
-  resume: (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => resume(bench, target)),
+  resume: (bench: Bench) =>
+    Effect.andThen(
+      Effect.flatMap(Target.make("wrtc"), (target) => resume(bench, target)),
+      outages
+    ),
   refused: (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => refused(bench, target)),
   memory: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(bench, target, 50)),
   memory500: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(bench, target, 500)),
