@@ -231,6 +231,30 @@ describe("a media path", () => {
   )
 })
 
+describe("a resume", () => {
+  test(
+    "does not hold up what is sent while the path is alive",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const network = yield* SimNetwork.SimNetwork
+      const alice = yield* join("alice")
+      const bob = yield* join("bob")
+      const { media } = yield* network.paths("alice")
+      yield* media.set({ latency: 1_000 })
+      yield* sending(alice)
+      yield* elapse("2 seconds")
+      const before = bob.received.length
+      yield* faults.dropSignal("alice")
+      yield* elapse("1900 millis")
+      assert.strictEqual(yield* alice.engine.state, "Resuming", "the path has not answered yet")
+      assert.isAbove(bob.received.length - before, 200)
+      yield* elapse("10 seconds")
+      assert.deepStrictEqual(bob.received, all)
+      assert.strictEqual(count(alice, "Resumed"), 1)
+    })
+  )
+})
+
 describe("what is in doubt", () => {
   test(
     "is what may not have arrived: what was sent long before is neither doubted nor sent again",
