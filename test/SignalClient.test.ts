@@ -133,10 +133,11 @@ describe("SignalClient.join", () => {
   it.effect("shows the token to nobody, though the server repeats it in whatever form", () =>
     Effect.gen(function* () {
       for (const [secret, body] of [
-        ["secret-token", "bad /rtc/v1/validate?access_token=secret-token, secret-token"],
+        ["secret-that-is-a-token", "bad /rtc/v1/validate?access_token=secret-that-is-a-token, secret-that-is-a-token"],
+        ["secret", "bad ?access_token=secret&x"],
         [
-          "secret token+/ü",
-          "bad ?access_token=secret+token%2B%2F%C3%BC or secret%20token%2B%2F%C3%BC or secret token+/ü"
+          "secret token that is long+/ü",
+          "bad secret+token+that+is+long%2B%2F%C3%BC, secret%20token%20that%20is%20long%2B%2F%C3%BC, secret token that is long+/ü"
         ]
       ] as const) {
         const answered = client({ status: 401, body })
@@ -145,6 +146,13 @@ describe("SignalClient.join", () => {
         assert.isTrue(error.reason._tag === "Rejected" && error.reason.body.startsWith("bad "))
       }
     })
+  )
+
+  it.effect("says exactly what the server said, though a bad token is a word of it", () =>
+    Effect.gen(function* () {
+      const error = yield* refused({ token: Redacted.make("token") })
+      assert.isTrue(error.reason._tag === "Rejected" && error.reason.body === "invalid authorization token")
+    }).pipe(Effect.provide(client({ status: 401, body: "invalid authorization token" })))
   )
 
   it.effect("shows the token to nobody, though the server closes the socket with it", () =>

@@ -15,10 +15,12 @@ const key = { LIVEKIT_API_KEY: "key", LIVEKIT_API_SECRET: "a-secret-of-thirty-tw
 const lines = (text: string) => text.split("\n").filter((line) => line.trim() !== "")
 
 describe("the demo", () => {
-  it("meets, is cut, resumes, loses nothing, and ends by itself with 0", () => {
+  it("meets, is cut, refused and restarted, comes back, loses nothing, and ends by itself with 0", () => {
     const run = demo()
     assert.strictEqual(run.stderr, "")
-    assert.match(run.stdout, /resumed {4}after \d+ ms/)
+    assert.match(run.stdout, /resumed {4}after \d+ ms, the path answered in \d+ ms/)
+    assert.match(run.stdout, /resumed {4}\d+ ms after dials were accepted again/)
+    assert.match(run.stdout, /rejoined {3}alice and bob, \d+ ms after it was back/)
     assert.match(run.stdout, /reliable, at bob +500 +0 +0 +0\n/)
     assert.match(run.stdout, /reliable, at alice +500 +0 +0 +0\n/)
     assert.strictEqual(run.status, 0)

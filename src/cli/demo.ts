@@ -6,29 +6,22 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import { failed } from "./CommandFailed.ts"
+import { type CommandFailed, failed } from "./CommandFailed.ts"
 import { optional } from "./optional.ts"
 
 const forData = ["ws", "livekit-server-sdk", "node-datachannel"]
 
-const load = (isMedia: boolean) =>
-  isMedia
-    ? Effect.map(
-        optional(() => import("./demo/media.ts"), [...forData, "@roamhq/wrtc", "pngjs"]),
-        ({ media }) => media
-      )
-    : Effect.map(
-        optional(() => import("./demo/data.ts"), forData),
-        ({ data }) => data
-      )
+const told = (cause: Cause.Cause<unknown>): Effect.Effect<never, CommandFailed> => {
+  if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+  const error = Cause.squash(cause)
+  return Effect.fail(failed(`the demo failed: ${error instanceof Error ? error.message : String(error)}`))
+}
 
 export const demo = Effect.fnUntraced(function* (flags: { readonly media: boolean }) {
-  const program = yield* load(flags.media)
-  yield* program.pipe(
-    Effect.catchCause((cause) => {
-      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-      const error = Cause.squash(cause)
-      return Effect.fail(failed(`the demo failed: ${error instanceof Error ? error.message : String(error)}`))
-    })
-  )
+  if (flags.media) {
+    const { media } = yield* optional(() => import("./demo/media.ts"), [...forData, "@roamhq/wrtc", "pngjs"])
+    return yield* Effect.catchCause(Effect.asVoid(media), told)
+  }
+  const { data } = yield* optional(() => import("./demo/data.ts"), forData)
+  return yield* Effect.catchCause(Effect.asVoid(data), told)
 })

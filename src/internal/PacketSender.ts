@@ -7,7 +7,7 @@ import * as Random from "effect/Random"
 import * as Ref from "effect/Ref"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../ConnectionState.ts"
-import { DataChannelError, NotOpen, PacketTooLarge, SendFailed } from "../DataChannelError.ts"
+import { DataChannelError, NotOpen, PacketTooLarge } from "../DataChannelError.ts"
 import { EngineError, from, NotConnected } from "../EngineError.ts"
 import * as Packet from "../Packet.ts"
 import type { SendOptions } from "../RTCEngine.ts"
@@ -72,7 +72,8 @@ export const make = Effect.fnUntraced(function* (options: {
       return
     }
     const { lossy } = current.value
-    yield* lossy.opened.pipe(
+    // Closed instead, it goes the way of its session, and the packet with it.
+    yield* Effect.ignore(lossy.opened).pipe(
       Effect.timeoutOrElse({
         duration: core.config.peerConnectionTimeout,
         orElse: () => Effect.fail(new DataChannelError({ reason: new NotOpen({ label: lossy.label }) }))
@@ -83,10 +84,12 @@ export const make = Effect.fnUntraced(function* (options: {
       counters.lossyDropped++
       return
     }
-    yield* Effect.try({
-      try: () => lossy.sendUnsafe(bytes),
-      catch: (cause) => from({ reason: new SendFailed({ label: lossy.label, cause }) })
-    })
+    // A channel whose end is not known yet takes nothing more.
+    const isSent = yield* Effect.try(() => lossy.sendUnsafe(bytes)).pipe(Effect.isSuccess)
+    if (!isSent) {
+      counters.lossyDropped++
+      return
+    }
     counters.lossySent++
     counters.bytesSent += bytes.length
   })

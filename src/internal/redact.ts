@@ -1,12 +1,16 @@
+/** No token, and maybe a word of what the server says of it. */
+const isWord = (secret: string) => /^[a-z ]{1,19}$/i.test(secret)
+
 /**
  * Makes text of a server safe to show, which may repeat the URL it was asked with: the secret is taken out, as it is and as a
- * query carries it.
+ * query carries it. A mere word is taken out of queries only, so that "invalid token" is still said of "token".
  */
 export const redactText = (text: string, secret: string): string => {
   if (secret === "") return text
   const inQuery = new URLSearchParams({ secret }).toString().slice("secret=".length)
-  return [secret, inQuery, encodeURIComponent(secret)].reduce(
-    (clean, form) => clean.replaceAll(form, "<redacted>"),
+  const before = isWord(secret) ? "access_token=" : ""
+  return [secret, inQuery, inQuery.replaceAll("+", "%20")].reduce(
+    (clean, form) => clean.replaceAll(`${before}${form}`, `${before}<redacted>`),
     text
   )
 }

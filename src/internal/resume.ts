@@ -66,9 +66,11 @@ export const resume = Effect.fn("Session.resume")(function* (
       adaptiveStream: options.adaptiveStream
     })
   )
-  // What is new waits for the replay: a server drops what comes after a later sequence.
-  core.sender.detach()
   const response = current.handshake._tag === "Resumed" ? current.handshake.response : undefined
+  // On another node something may be missing that was sent before what is sent now, and a server drops what comes after a later
+  // sequence: there what is new waits for the replay. On the same node nothing is lost, and nothing has to wait.
+  const hasMoved = response !== undefined && response.serverInfo?.nodeId !== join.serverInfo?.nodeId
+  if (hasMoved) core.sender.detach()
   if (response !== undefined && capabilities.setConfiguration) {
     const next = RtcConfig.make(response, options.rtc, options.url)
     if (subscriber !== undefined) yield* subscriber.setConfiguration(next)

@@ -14,6 +14,11 @@ export interface Client {
   readonly connect: (url: string, token: string) => Promise<void>
   /** Resolves when the client takes the next packet. */
   readonly send: (bytes: Uint8Array, options: { readonly reliable: boolean; readonly topic?: string }) => Promise<void>
+  /** Sends packets as fast as the client takes them, in the way that its users would. */
+  readonly sendAll: (
+    packets: ReadonlyArray<Uint8Array>,
+    options: { readonly reliable: boolean; readonly topic?: string }
+  ) => Promise<void>
   readonly disconnect: () => Promise<void>
 }
 

@@ -2,7 +2,7 @@
  * `livekit-client`: LiveKit's client for browsers, in Node over the globals of `@roamhq/wrtc`.
  */
 import wrtc from "@roamhq/wrtc"
-import type { MakeClient } from "./Client.ts"
+import type { Client, MakeClient } from "./Client.ts"
 
 /** Its default is one peer connection; `dual` makes it use two. */
 export const makeWith =
@@ -31,13 +31,12 @@ export const makeWith =
     room.on(RoomEvent.Reconnecting, () => onChange("reconnecting"))
     room.on(RoomEvent.Reconnected, () => onChange("reconnected"))
     room.on(RoomEvent.Disconnected, () => onChange("disconnected"))
+    const send: Client["send"] = (bytes, { reliable, topic }) =>
+      room.localParticipant.publishData(new Uint8Array(bytes), { reliable, ...(topic === undefined ? {} : { topic }) })
     return {
       connect: (url, token) => room.connect(url, token),
-      send: (bytes, { reliable, topic }) =>
-        room.localParticipant.publishData(new Uint8Array(bytes), {
-          reliable,
-          ...(topic === undefined ? {} : { topic })
-        }),
+      send,
+      sendAll: async (packets, options) => void (await Promise.all(packets.map((bytes) => send(bytes, options)))),
       disconnect: () => room.disconnect()
     }
   }

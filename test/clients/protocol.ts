@@ -1,6 +1,5 @@
 /**
- * What is said between a test and a client in a process of its own. Native clients crash at times, and some need globals that
- * nobody else should see.
+ * What is said between a test and a client in a process of its own.
  */
 import type { Change, Data } from "./Client.ts"
 
@@ -14,10 +13,10 @@ export type Command =
 
 export interface Request {
   readonly id: number
-  readonly command: Command
+  readonly request: Command
 }
 
+/** What a client tells unasked. */
 export type Report =
-  | { readonly _tag: "Done"; readonly id: number; readonly error: string | undefined }
   | { readonly _tag: "Data"; readonly data: Data }
   | { readonly _tag: "Change"; readonly change: Change }

@@ -2,7 +2,7 @@
  * `@livekit/rtc-node`: LiveKit's client for Node over the Rust SDK.
  */
 import { dispose, Room, RoomEvent } from "@livekit/rtc-node"
-import type { MakeClient } from "./Client.ts"
+import type { Client, MakeClient } from "./Client.ts"
 
 export const make: MakeClient = async ({ onChange, onData }) => {
   const room = new Room()
@@ -12,10 +12,12 @@ export const make: MakeClient = async ({ onChange, onData }) => {
   room.on(RoomEvent.Reconnecting, () => onChange("reconnecting"))
   room.on(RoomEvent.Reconnected, () => onChange("reconnected"))
   room.on(RoomEvent.Disconnected, () => onChange("disconnected"))
+  const send: Client["send"] = async (bytes, { reliable, topic }) =>
+    room.localParticipant?.publishData(bytes, { reliable, ...(topic === undefined ? {} : { topic }) })
   return {
     connect: (url, token) => room.connect(url, token, { autoSubscribe: true, dynacast: false }),
-    send: async (bytes, { reliable, topic }) =>
-      room.localParticipant?.publishData(bytes, { reliable, ...(topic === undefined ? {} : { topic }) }),
+    send,
+    sendAll: async (packets, options) => void (await Promise.all(packets.map((bytes) => send(bytes, options)))),
     disconnect: () => room.disconnect()
   }
 }

@@ -2,7 +2,7 @@
  * A TCP relay on loopback in front of a server, whose connections can be cut without a word to either side.
  */
 import { Effect } from "effect"
-import { connect, createServer, type Socket } from "node:net"
+import { connect, createServer, type Server, type Socket } from "node:net"
 
 export const make = Effect.fnUntraced(function* (target: string) {
   const { hostname, port } = new URL(target)
@@ -12,8 +12,8 @@ export const make = Effect.fnUntraced(function* (target: string) {
     socket.on("error", () => socket.destroy())
     socket.on("close", () => sockets.delete(socket))
   }
-  const server = yield* Effect.acquireRelease(
-    Effect.callback<ReturnType<typeof createServer>>((resume) => {
+  const listen = (ownPort: number) =>
+    Effect.callback<Server>((resume) => {
       const server = createServer((client) => {
         const upstream = connect(Number(port), hostname)
         track(client)
@@ -22,20 +22,26 @@ export const make = Effect.fnUntraced(function* (target: string) {
         client.on("close", () => upstream.destroy())
         upstream.on("close", () => client.destroy())
       })
-      server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) =>
-      Effect.sync(() => {
-        for (const socket of sockets) socket.destroy()
-        server.close()
-      })
-  )
-  const address = server.address()
+      server.listen(ownPort, "127.0.0.1", () => resume(Effect.succeed(server)))
+    })
+  const cut = Effect.sync(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  const self = { server: yield* listen(0) }
+  const address = self.server.address()
   const ownPort = typeof address === "object" && address !== null ? address.port : 0
+  const close = Effect.sync(() => void self.server.close()).pipe(Effect.andThen(cut))
+  yield* Effect.addFinalizer(() => close)
   return {
     url: `ws://127.0.0.1:${ownPort}`,
-    cut: Effect.sync(() => {
-      for (const socket of sockets) socket.destroy()
-    })
+    /** Ends all connections. */
+    cut,
+    /** Ends all connections and refuses new ones for some milliseconds. */
+    refuse: (millis: number) =>
+      Effect.gen(function* () {
+        yield* close
+        yield* Effect.sleep(millis)
+        self.server = yield* listen(ownPort)
+      })
   }
 })

@@ -1,8 +1,9 @@
 /** A LiveKit client of another make, told by its parent process what to do. Argument: the library. */
+import type { Answer } from "../clients/Child.ts"
 import type { Client, MakeClient } from "../clients/Client.ts"
 import type { Command, Report, Request } from "../clients/protocol.ts"
 
-const report = (message: Report) => void process.send?.(message)
+const report = (message: Report | Answer) => void process.send?.(message)
 
 const load = async (): Promise<MakeClient> => {
   const [library] = process.argv.slice(2)
@@ -33,10 +34,10 @@ const obey = async (client: Client, command: Command): Promise<void> => {
   }
 }
 
-process.on("message", ({ command, id }: Request) => {
-  obey(client, command).then(
-    () => report({ _tag: "Done", id, error: undefined }),
-    (error: unknown) => report({ _tag: "Done", id, error: String(error) })
+process.on("message", ({ id, request }: Request) => {
+  obey(client, request).then(
+    () => report({ id, error: undefined }),
+    (error: unknown) => report({ id, error: String(error) })
   )
 })
 // What was native is not unloaded with grace: the parent has what it wanted.

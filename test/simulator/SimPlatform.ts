@@ -2,7 +2,7 @@
  * The platform of one participant with what can go wrong at its seams: dials that are refused or never answered, messages that
  * come late or twice, candidates that get lost, channels that close. It counts what the engine has taken and not given back.
  */
-import { DataPacket, SignalRequest, SignalResponse } from "@livekit/protocol"
+import { DataPacket, SignalRequest, SignalResponse, ReconnectResponse, ServerInfo } from "@livekit/protocol"
 import { Context, Effect, Layer } from "effect"
 import { DataChannel, HttpGet, PeerConnectionFactory, WebSocketConstructor } from "effect-livekit"
 import type { What } from "./History.ts"
@@ -76,8 +76,9 @@ export const make = Effect.fnUntraced(function* (options: {
     const dispatch = (type: WebSocketConstructor.WebSocketEventType, event: WebSocketConstructor.WebSocketEvent) => {
       for (const listener of [...(listeners.get(type) ?? [])]) listener(event)
     }
-    const deliver = (data: unknown, message: SignalResponse["message"] | undefined) => {
+    const deliver = (received: unknown, message: SignalResponse["message"] | undefined) => {
       if (self.isClosed) return
+      const data = message?.case === "reconnect" && conditions.isMoving ? fromOtherNode(message.value) : received
       if (message?.case === "reconnect" || message?.case === "join") conditions.isMoving = false
       if (message?.case !== undefined) record({ _tag: "Got", message: message.case, detail: detailOf(message) })
       dispatch("message", { data })
@@ -273,6 +274,13 @@ const responseOf = (data: unknown): SignalResponse["message"] | undefined => {
   } catch {
     return undefined
   }
+}
+
+/** A session that has moved is answered by the node that it moved to. */
+const fromOtherNode = (response: ReconnectResponse): ArrayBuffer => {
+  const value = response.clone()
+  value.serverInfo = new ServerInfo({ ...value.serverInfo, nodeId: "another node" })
+  return new Uint8Array(new SignalResponse({ message: { case: "reconnect", value } }).toBinary()).buffer
 }
 
 const requestOf = (bytes: Uint8Array): SignalRequest["message"] | undefined => {

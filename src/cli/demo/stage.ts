@@ -9,6 +9,10 @@ interface Target {
   readonly name: string
   readonly url: string
   readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
+  /** Closes the port for some milliseconds, where the server is ours. */
+  readonly refuseDials: Option.Option<(millis: number) => Effect.Effect<void>>
+  /** Kills the server and starts it again, empty, where it is ours. */
+  readonly restart: Option.Option<Effect.Effect<void, unknown>>
 }
 
 const room = `demo-${process.pid}`
@@ -20,7 +24,9 @@ export const target = Effect.gen(function* () {
     return {
       name: `the LiveKit server at ${url}`,
       url,
-      token: (identity: string) => AccessToken.issue({ apiKey, apiSecret }, { identity, room })
+      token: (identity: string) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }),
+      refuseDials: Option.none(),
+      restart: Option.none()
     } satisfies Target
   }
   if (url !== undefined || apiKey !== undefined || apiSecret !== undefined) {
@@ -32,19 +38,29 @@ export const target = Effect.gen(function* () {
   return {
     name: `a development server in this process (${server.url})`,
     url: server.url,
-    token: (identity: string) => server.token({ identity, room })
+    token: (identity: string) => server.token({ identity, room }),
+    refuseDials: Option.some(server.faults.refuseDials),
+    restart: Option.some(
+      server.faults.stop.pipe(Effect.andThen(Effect.sleep(500)), Effect.andThen(server.faults.start))
+    )
   } satisfies Target
 })
 
-/** The sockets of one participant, so that the demo can cut them. */
+/** The sockets of one participant, so that the demo can cut them, and lead dials to where nobody listens. */
 export const cuttable = () => {
   const sockets: Array<WebSocket> = []
+  let isAstray = false
   return {
+    refuse: (millis: number) =>
+      Effect.gen(function* () {
+        isAstray = true
+        yield* Effect.sleep(millis).pipe(Effect.andThen(Effect.sync(() => (isAstray = false))), Effect.forkScoped)
+      }),
     cut: Effect.sync(() => {
       for (const socket of sockets.splice(0)) socket.close()
     }),
     layer: WebSocketConstructor.layer((url) => {
-      const socket = new WebSocket(url)
+      const socket = new WebSocket(isAstray ? "ws://127.0.0.1:9" : url)
       sockets.push(socket)
       return socket
     })
