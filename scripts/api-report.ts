@@ -8,7 +8,16 @@ import { join, resolve } from "node:path"
 
 const root = resolve(import.meta.dirname, "..")
 const isCheck = process.argv.includes("--check")
-const entries = ["index", "node/index", "browser/index", "wrtc/index", "testing/index", "dev-server/index"]
+const entries = [
+  "index",
+  "node/index",
+  "browser/index",
+  "wrtc/index",
+  "testing/index",
+  "dev-server/index",
+  "FlightRecorder",
+  "FlightRecording"
+]
 const quiet = { default: { logLevel: ExtractorLogLevel.None } }
 
 mkdirSync(join(root, "etc/api"), { recursive: true })
@@ -44,6 +53,7 @@ const changed = entries.filter((entry) => {
         reportTempFolder: join(root, ".tmp/api"),
         includeForgottenExports: false
       },
+      newlineKind: "lf",
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
