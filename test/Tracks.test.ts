@@ -3,8 +3,9 @@ import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
-import { NodeRTCEngine } from "effect-livekit/node"
+import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
+import { rtpMedia } from "./media/rtpMedia.ts"
 import { wrtcMedia } from "./media/wrtcMedia.ts"
 import { startOver, type TrackFar, tracks } from "./suites/tracks.ts"
 
@@ -16,6 +17,20 @@ const pairings = [
     layer: Layer.merge(WrtcRTCEngine.layerServices, WrtcPeerConnection.layer),
     media: wrtcMedia,
     resumable: { single: true, dual: true },
+    hasStats: true
+  },
+  {
+    name: "packets by node-datachannel on both sides",
+    layer: Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer),
+    media: rtpMedia,
+    resumable: { single: true, dual: false },
+    hasStats: false
+  },
+  {
+    name: "wrtc on a server with node-datachannel",
+    layer: Layer.merge(WrtcRTCEngine.layerServices, NodeDataChannel.layer),
+    media: wrtcMedia,
+    resumable: { single: false, dual: false },
     hasStats: true
   }
 ]
