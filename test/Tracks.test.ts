@@ -74,9 +74,15 @@ describe("tracks on a real LiveKit server", () => {
         )
       )
     )
-  for (const mode of modes) {
-    describe(`wrtc, ${mode} peer connection`, () => {
-      const far = Effect.sync((): TrackFar<Layer.Success<typeof WrtcPeerConnection.layer>> => {
+  const runtimes = [
+    { name: "wrtc", layer: WrtcPeerConnection.layer, media: wrtcMedia, hasStats: true, resumable: modes },
+    { name: "node-datachannel", layer: NodeDataChannel.layer, media: rtpMedia, hasStats: false, resumable: ["single"] }
+  ]
+  for (const [{ hasStats, layer, media, name, resumable }, mode] of runtimes.flatMap((runtime) =>
+    modes.map((mode) => [runtime, mode] as const)
+  )) {
+    describe(`${name}, ${mode} peer connection`, () => {
+      const far = Effect.sync((): TrackFar<Layer.Success<typeof layer>> => {
         sockets.clear()
         const room = `effect-livekit-tracks-${mode}-${process.hrtime.bigint()}`
         const engines = new Map<string, RTCEngine.Engine>()
@@ -95,8 +101,8 @@ describe("tracks on a real LiveKit server", () => {
             ).pipe(Effect.tap((engine) => Effect.sync(() => engines.set(identity, engine))))
         }
       })
-      tracks(mode, { media: wrtcMedia, hasStats: true, resumable: true }, far, (test) =>
-        test.pipe(Effect.scoped, Effect.provide(WrtcPeerConnection.layer))
+      tracks(mode, { media, hasStats, resumable: resumable.includes(mode) }, far, (test) =>
+        test.pipe(Effect.scoped, Effect.provide(layer))
       )
     })
   }

@@ -9,6 +9,7 @@ import { parse } from "sdp-transform"
 import { MediaFailed, PeerConnectionError } from "../PeerConnectionError.ts"
 import type { Direction, MediaKind, MediaTrack, RtcMedia, RtcTrackEvent, RtcTransceiver } from "../RtcMedia.ts"
 import * as Sdp from "../Sdp.ts"
+import { collectSoon } from "./collect.ts"
 import * as RtpPacket from "./RtpPacket.ts"
 import * as RtpSdp from "./RtpSdp.ts"
 import { type RtpCodec, RtpTrack } from "./RtpTrack.ts"
@@ -227,6 +228,12 @@ export const make = (
     close: () => {
       self.isClosed = true
       for (const section of sections.values()) section.stopReading?.()
+      if (held.length === 0) return
+      // Each handle keeps the process alive until it is collected, whatever becomes of the track.
+      for (const track of held.splice(0)) track.close()
+      for (const section of sections.values()) section.native = undefined
+      sections.clear()
+      collectSoon()
     }
   }
 }
