@@ -1,7 +1,7 @@
 /**
  * What the engine reads from session descriptions.
  */
-import { parse } from "sdp-transform"
+import { parseSdp } from "./internal/parseSdp.ts"
 import type { Direction } from "./RtcMedia.ts"
 
 /**
@@ -48,7 +48,7 @@ export interface Section {
  * @category parsing
  */
 export const sections = (sdp: string): ReadonlyArray<Section> =>
-  parse(sdp).media.flatMap((media) => {
+  parseSdp(sdp).media.flatMap((media) => {
     const { bundleOnly, direction = "sendrecv", mid, msid, port, rtp, type } = media
     if (type !== "audio" && type !== "video") return []
     const stream = msid?.[0]

@@ -2,7 +2,8 @@
  * What is changed in session descriptions between the runtime and the server, because no API says it: bitrates, the dependency
  * descriptor, and what opus is to do (PT11). A description to which no rule applies stays as it is, byte for byte.
  */
-import { type MediaDescription, parse, write } from "sdp-transform"
+import { type MediaDescription, write } from "sdp-transform"
+import { parseSdp } from "./internal/parseSdp.ts"
 
 /**
  * What is wanted of a published track, by its client id.
@@ -63,7 +64,9 @@ export const offer = (sdp: string, bitrates: TrackBitrates): string =>
  */
 export const answer = (sdp: string, offered: string): string => {
   const stereo = new Set(
-    parse(offered).media.flatMap((section) => (/sprop-stereo=1/.test(opusConfig(section)) ? [String(section.mid)] : []))
+    parseSdp(offered).media.flatMap((section) =>
+      /sprop-stereo=1/.test(opusConfig(section)) ? [String(section.mid)] : []
+    )
   )
   return edit(sdp, (sections) =>
     sections.map((section) => stereo.has(String(section.mid)) && tuneOpus(section, { codec: "opus", stereo: true }))
@@ -78,7 +81,7 @@ export const answer = (sdp: string, offered: string): string => {
 export const remoteAnswer = (sdp: string, offered: string, bitrates: TrackBitrates): string => {
   if (bitrates.size === 0) return sdp
   const infos = new Map(
-    parse(offered).media.map((section) => [String(section.mid), infoOf(section, bitrates)] as const)
+    parseSdp(offered).media.map((section) => [String(section.mid), infoOf(section, bitrates)] as const)
   )
   return edit(sdp, (sections) =>
     sections.map((section) => {
@@ -97,7 +100,7 @@ export const remoteAnswer = (sdp: string, offered: string, bitrates: TrackBitrat
 
 /** Writes the description again if any section was changed. */
 const edit = (sdp: string, change: (sections: Array<MediaDescription>) => ReadonlyArray<boolean>): string => {
-  const session = parse(sdp)
+  const session = parseSdp(sdp)
   return change(session.media).includes(true) ? write(session) : sdp
 }
 

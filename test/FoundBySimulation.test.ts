@@ -73,6 +73,13 @@ describe("the engine", () => {
     })
   })
 
+  it("does not forget a channel that is lost while a resume succeeds", () => {
+    holds({
+      participants: [{ ...participant, mode: "single", network: { latency: 10, jitter: 0, loss: 0 } }],
+      faults: [dropSignal(3_000), { _tag: "CloseChannel", kind: "reliable", who: 0, at: 3_050 }]
+    })
+  })
+
   it("replays what a move to another node lost before what is sent during the resume", () => {
     const slow = { ...participant, network: { latency: 100, jitter: 0, loss: 0 } }
     holds({

@@ -1,11 +1,20 @@
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
 
-it("lets the process end by itself, with code 0, after many sessions", () => {
-  const run = spawnSync(
+const run = (program: string, ...args: ReadonlyArray<string>) =>
+  spawnSync(
     process.execPath,
-    ["--conditions=@effect-livekit/source", new URL("./programs/manySessions.ts", import.meta.url).pathname],
-    { encoding: "utf8", timeout: 25_000 }
+    ["--conditions=@effect-livekit/source", new URL(`./programs/${program}.ts`, import.meta.url).pathname, ...args],
+    { encoding: "utf8", timeout: 55_000 }
   )
-  assert.deepInclude(run, { status: 0, stdout: "done\n", stderr: "" })
+const clean = { status: 0, stdout: "done\n", stderr: "" }
+
+describe("a process that used node-datachannel", () => {
+  it("ends by itself with 0 after many sessions", () => {
+    assert.deepInclude(run("manySessions"), clean)
+  }, 60_000)
+
+  it("ends by itself with 0 after sessions with audio and video", () => {
+    assert.deepInclude(run("rtpMedia", "4"), clean)
+  }, 60_000)
 })

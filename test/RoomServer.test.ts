@@ -7,6 +7,7 @@ import {
   DisconnectReason,
   LeaveRequest,
   LeaveRequest_Action,
+  MuteTrackRequest,
   type ParticipantInfo,
   ParticipantInfo_State,
   PublishDataTrackResponse,
@@ -436,6 +437,20 @@ describe("updates of others", () => {
       ])
       yield* TestClock.adjust("30 seconds")
       assert.notInclude(yield* alice.signal.cases, "update")
+    })
+  )
+})
+
+describe("a participant that mutes", () => {
+  on(
+    "a track it does not have is told so",
+    Effect.gen(function* () {
+      const { joined } = yield* makeServer()
+      const alice = yield* joined("alice")
+      const value = new MuteTrackRequest({ sid: "TR_unknown", muted: true })
+      yield* alice.signal.request({ case: "mute", value })
+      const [answer] = yield* alice.signal.said
+      assert.isTrue(answer?.case === "requestResponse" && answer.value.reason === RequestResponse_Reason.NOT_FOUND)
     })
   )
 })

@@ -3,8 +3,9 @@ import { describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
-import { NodeRTCEngine } from "effect-livekit/node"
+import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
+import { rtpMedia } from "./media/rtpMedia.ts"
 import { wrtcMedia } from "./media/wrtcMedia.ts"
 import { startOver, type TrackFar, tracks } from "./suites/tracks.ts"
 
@@ -16,6 +17,20 @@ const pairings = [
     layer: Layer.merge(WrtcRTCEngine.layerServices, WrtcPeerConnection.layer),
     media: wrtcMedia,
     resumable: { single: true, dual: true },
+    hasStats: true
+  },
+  {
+    name: "packets by node-datachannel on both sides",
+    layer: Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer),
+    media: rtpMedia,
+    resumable: { single: true, dual: false },
+    hasStats: false
+  },
+  {
+    name: "wrtc on a server with node-datachannel",
+    layer: Layer.merge(WrtcRTCEngine.layerServices, NodeDataChannel.layer),
+    media: wrtcMedia,
+    resumable: { single: false, dual: false },
     hasStats: true
   }
 ]
@@ -59,9 +74,15 @@ describe("tracks on a real LiveKit server", () => {
         )
       )
     )
-  for (const mode of modes) {
-    describe(`wrtc, ${mode} peer connection`, () => {
-      const far = Effect.sync((): TrackFar<Layer.Success<typeof WrtcPeerConnection.layer>> => {
+  const runtimes = [
+    { name: "wrtc", layer: WrtcPeerConnection.layer, media: wrtcMedia, hasStats: true, resumable: modes },
+    { name: "node-datachannel", layer: NodeDataChannel.layer, media: rtpMedia, hasStats: false, resumable: ["single"] }
+  ]
+  for (const [{ hasStats, layer, media, name, resumable }, mode] of runtimes.flatMap((runtime) =>
+    modes.map((mode) => [runtime, mode] as const)
+  )) {
+    describe(`${name}, ${mode} peer connection`, () => {
+      const far = Effect.sync((): TrackFar<Layer.Success<typeof layer>> => {
         sockets.clear()
         const room = `effect-livekit-tracks-${mode}-${process.hrtime.bigint()}`
         const engines = new Map<string, RTCEngine.Engine>()
@@ -80,8 +101,8 @@ describe("tracks on a real LiveKit server", () => {
             ).pipe(Effect.tap((engine) => Effect.sync(() => engines.set(identity, engine))))
         }
       })
-      tracks(mode, { media: wrtcMedia, hasStats: true, resumable: true }, far, (test) =>
-        test.pipe(Effect.scoped, Effect.provide(WrtcPeerConnection.layer))
+      tracks(mode, { media, hasStats, resumable: resumable.includes(mode) }, far, (test) =>
+        test.pipe(Effect.scoped, Effect.provide(layer))
       )
     })
   }

@@ -1,6 +1,6 @@
 /**
  * A LiveKit-compatible room server in this process, on loopback, over real sockets and real WebRTC. For demos and tests: it
- * forwards data and signalling, has no media forwarding, no TURN and no cluster. Real rooms belong on a LiveKit server.
+ * forwards data, signalling and tracks, has no TURN and no cluster. Real rooms belong on a LiveKit server.
  */
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"

@@ -138,15 +138,22 @@ export const make = Effect.fnUntraced(function* (options: {
     nextRegion,
     forgetRegions: Ref.set(attempted, new Set()),
     learnRegions,
-    run: (attempt, { isPointless, observe }) =>
-      Effect.raceFirst(
-        attempt,
+    run: Effect.fnUntraced(function* (attempt, { isPointless, observe }) {
+      const isOvertaken = yield* Ref.make(false)
+      return yield* Effect.raceFirst(
+        // What succeeds while the leave is waited for that explains a cause does not make up for the cause.
+        Effect.tap(attempt, () =>
+          Effect.flatMap(Ref.get(isOvertaken), (overtaken) => (overtaken ? Effect.never : Effect.void))
+        ),
         Queue.take(causes).pipe(
           Effect.tap(learnRegions),
           Effect.tap(observe),
-          Effect.flatMap((cause) => (isPointless(cause) ? overtake(cause) : Effect.void)),
+          Effect.flatMap((cause) =>
+            isPointless(cause) ? Effect.andThen(Ref.set(isOvertaken, true), overtake(cause)) : Effect.void
+          ),
           Effect.forever
         )
       )
+    })
   }
 })

@@ -7,6 +7,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
 import type { DataChannel, IceServer as NativeIceServer } from "node-datachannel"
 import native from "node-datachannel"
@@ -23,9 +24,10 @@ import {
   type RtcDataChannel,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
-import * as RtcMedia from "../RtcMedia.ts"
 import { collectSoon } from "./collect.ts"
+import * as NodeMedia from "./NodeMedia.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
+import * as RtpSdp from "./RtpSdp.ts"
 import { turns } from "./turns.ts"
 import { roundTrip } from "./roundTrip.ts"
 
@@ -63,6 +65,8 @@ const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
   const fork = yield* FiberSet.makeRuntime()
   const lifetime = { isOver: false }
+  const self = { media: undefined as NodeMedia.NodeMedia | undefined }
+  const random = yield* Random.Random
   const own: Array<RtcDataChannel> = []
   const peer = yield* Effect.acquireRelease(
     Effect.try({
@@ -82,6 +86,7 @@ const make = Effect.fnUntraced(function* (
         lifetime.isOver = true
         // One that never opened is not told of the end, and would keep the process alive.
         for (const channel of own) if (channel.readyState() === "connecting") channel.close()
+        self.media?.close()
         peer.close()
       })
   )
@@ -106,6 +111,14 @@ const make = Effect.fnUntraced(function* (
     if (!lifetime.isOver) handlers.onDataChannel(adopt(channel, { whenHandedOver }))
   })
 
+  const media = NodeMedia.make(peer, {
+    nextSsrc: () => random.nextIntUnsafe() >>> 0,
+    onTrack: (event) => {
+      if (!lifetime.isOver) handlers.onTrack?.(event)
+    }
+  })
+  self.media = media
+
   const local = (): SessionDescription | null => describe(peer.localDescription())
   const created = (name: "createOffer" | "createAnswer") => {
     const description = local()
@@ -122,11 +135,13 @@ const make = Effect.fnUntraced(function* (
         : step("createOffer", () => {
             peer.setLocalDescription("offer")
             const { sdp, type } = created("createOffer")
-            return { type, sdp: sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "") }
+            return { type, sdp: RtpSdp.plain(sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "")) }
           }),
     createAnswer: step("createAnswer", () => {
+      media.prepareAnswer()
       peer.setLocalDescription("answer")
-      return created("createAnswer")
+      const { sdp, type } = created("createAnswer")
+      return { type, sdp: RtpSdp.plain(sdp) }
     }),
     // Offers and answers are set as they are created.
     setLocalDescription: ({ type }) =>
@@ -134,6 +149,7 @@ const make = Effect.fnUntraced(function* (
     setRemoteDescription: ({ sdp, type }) =>
       step("setRemoteDescription", () => {
         peer.setRemoteDescription(sdp, type)
+        media.onRemote(sdp)
         tell()
       }),
     addIceCandidate: ({ candidate, sdpMid }) =>
@@ -155,7 +171,7 @@ const make = Effect.fnUntraced(function* (
     connectionState: () => states[peer.state()] ?? "new",
     counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() })),
     roundTrip: roundTrip(peer),
-    media: RtcMedia.none
+    media
   }
 })
 

@@ -248,7 +248,8 @@ export const make = Effect.fnUntraced(function* (
       case "mute": {
         const { muted, sid } = message.value
         const track = info.tracks.find((track) => track.sid === sid)
-        if (track === undefined || track.muted === muted) return Effect.void
+        if (track === undefined) return reply({ case: "requestResponse", value: requests.noSuchTrack(message.value) })
+        if (track.muted === muted) return Effect.void
         track.muted = muted
         return options.onChange
       }

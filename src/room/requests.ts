@@ -3,6 +3,7 @@
  */
 import {
   type AddTrackRequest,
+  type MuteTrackRequest,
   RequestResponse,
   RequestResponse_Reason,
   type SyncState,
@@ -21,6 +22,10 @@ export const refuseTrack = (canPublish: boolean, request: AddTrackRequest): Requ
     ? undefined
     : new RequestResponse({ reason, request: { case: "addTrack", value: request } })
 }
+
+/** The answer to who mutes a track that it does not have. */
+export const noSuchTrack = (request: MuteTrackRequest): RequestResponse =>
+  new RequestResponse({ reason: RequestResponse_Reason.NOT_FOUND, request: { case: "mute", value: request } })
 
 export const trackInfo = (sid: string, { muted, name, source, type }: AddTrackRequest): TrackInfo =>
   new TrackInfo({ sid, name, source, type, muted })

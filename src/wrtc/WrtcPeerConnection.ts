@@ -19,8 +19,8 @@ import { exitWithoutTeardown } from "./exit.ts"
 export const capabilities: Capabilities = W3CPeerConnection.capabilities
 
 /**
- * Peer connections by `@roamhq/wrtc`. When the layer is released, a garbage collection is forced, without which a process that
- * had many of them may crash at its very end.
+ * Peer connections by `@roamhq/wrtc`. When the layer is released, what is closed is collected; and a process that used it
+ * ends without the teardown of Node, in which it may crash.
  *
  * @category layers
  */

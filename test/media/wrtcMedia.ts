@@ -12,7 +12,10 @@ export interface TestMedia {
     readonly width: number
     readonly height: number
   }) => Effect.Effect<RtcMedia.MediaTrack, never, Scope.Scope>
-  /** Waits until media of a track has come in, and says what: the loudness from 0 to 1, or the size. */
+  /** What {@link arrives} says of the tone, and of a picture of 320x240. */
+  readonly heard: string
+  readonly seen: string
+  /** Waits until media of a track has come in, and says what. */
   readonly arrives: (track: RtcMedia.MediaTrack) => Effect.Effect<string, PeerConnectionError.PeerConnectionError>
 }
 
@@ -57,4 +60,4 @@ export const arrives: TestMedia["arrives"] = (track) =>
     ? Effect.as(first(Stream.drop(Stream.filter(WrtcMedia.samples(track), isLoud), 20)), "loud")
     : Effect.map(first(Stream.drop(WrtcMedia.pictures(track), 5)), ({ height, width }) => `${width}x${height}`)
 
-export const wrtcMedia: TestMedia = { tone, picture, arrives }
+export const wrtcMedia: TestMedia = { tone, picture, arrives, heard: "loud", seen: "320x240" }
