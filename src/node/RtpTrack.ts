@@ -17,6 +17,8 @@ import * as RtpPacket from "./RtpPacket.ts"
 export type RtpCodec = "opus" | "VP8" | "VP9" | "H264"
 
 /**
+ * A track of RTP packets, as node-datachannel has them.
+ *
  * @category models
  */
 export class RtpTrack implements MediaTrack {
@@ -59,6 +61,8 @@ export class RtpTrack implements MediaTrack {
 }
 
 /**
+ * A track that is to be published, and the way to fill it.
+ *
  * @category models
  */
 export interface RtpSource {
