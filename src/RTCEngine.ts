@@ -251,7 +251,17 @@ export const layer: Layer.Layer<RTCEngine, never, SignalClient | Factory | DataC
 const ended: Disconnected = { _tag: "Disconnected", reason: DisconnectReason.UNKNOWN_REASON, error: undefined }
 
 /**
- * An engine for tests that need none: it connects never and sends nothing, but for the methods given.
+ * An engine for tests that need none: it connects never and sends nothing, but for the methods given. An engine that does all it
+ * should, in memory, is `TestRTCEngine` of `effect-livekit/testing`.
+ *
+ * @example
+ * ```ts
+ * import { RTCEngine } from "effect-livekit"
+ * import { Effect } from "effect"
+ *
+ * const sent: Array<string> = []
+ * const layer = RTCEngine.layerNoop({ sendData: (packet) => Effect.sync(() => sent.push(packet.case)) })
+ * ```
  *
  * @category layers
  */
