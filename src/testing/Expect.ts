@@ -12,6 +12,8 @@ import { type Entry, History } from "./History.ts"
 import * as passing from "./passing.ts"
 
 /**
+ * How long something may take.
+ *
  * @category models
  */
 export interface ExpectOptions {
