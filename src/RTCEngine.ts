@@ -178,8 +178,7 @@ export const make: Effect.Effect<
   const receiver = PacketReceiver.make({
     clock,
     state: received,
-    // What a sender sends again after an outage of a minute may be as old as that and its window together.
-    nonces: new NonceState(config.inDoubtWindow + policy.timeLimit),
+    nonces: new NonceState(),
     packets,
     lossyBacklog: config.lossyBacklog,
     emit

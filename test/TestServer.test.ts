@@ -269,7 +269,7 @@ describe("a client that is gone", () => {
       yield* server.network.changeAddress("alice")
       yield* alice.disconnect
       yield* VirtualTime.elapse("29 seconds")
-      const isFound = () => history.entries().some(({ what }) => what === "finds that alice is gone")
+      const isFound = () => history.entries().some(({ what }) => what === "finds that a socket of alice is dead")
       assert.isFalse(isFound())
       yield* VirtualTime.elapse("1 second")
       assert.isTrue(isFound())

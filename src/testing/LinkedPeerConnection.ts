@@ -223,7 +223,6 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       hasCandidate: () => candidates.has(ufragOf(self.remote) ?? ""),
       association: undefined,
       end: {
-        scope,
         setState,
         onMessage,
         onReady: (line) => {
