@@ -26,22 +26,22 @@ describe("nonces", () => {
   it("of others are left alone", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.uint8Array({ maxLength: 20 }), (nonce) => {
-        const state = new Nonce.NonceState(1_000)
+        const state = new Nonce.NonceState()
         assert.strictEqual(Nonce.read(nonce), undefined)
-        assert.isTrue(state.isNew(nonce, 0) && state.isNew(nonce, 0))
+        assert.isTrue(state.isNew(nonce) && state.isNew(nonce))
       })
     )
   })
 
-  it("drop what an engine sends again, as long as it is remembered, and nothing of another engine", () => {
+  it("drop what an engine sends again, and nothing of another engine", () => {
     const alice = Nonce.make(1, 2)
     const bob = Nonce.make(1, 3)
     const [first, second] = [alice.next(), alice.next()]
-    const state = new Nonce.NonceState(1_000)
-    assert.isTrue(state.isNew(first, 0))
-    assert.isTrue(state.isNew(second, 0))
-    assert.isFalse(state.isNew(first, 500))
-    assert.isTrue(state.isNew(bob.next(), 500))
-    assert.isFalse(state.isNew(second, 900))
+    const state = new Nonce.NonceState()
+    assert.isTrue(state.isNew(first))
+    assert.isTrue(state.isNew(second))
+    assert.isFalse(state.isNew(first))
+    assert.isTrue(state.isNew(bob.next()))
+    assert.isFalse(state.isNew(second))
   })
 })
