@@ -44,8 +44,8 @@ export interface EngineSettings {
    */
   readonly inDoubt: "resend" | "report"
   /**
-   * Milliseconds before an outage since which what was handed to the network is in doubt if its session is lost; what is older
-   * has arrived. Default 45,000: a dead path is noticed within 30 s.
+   * Milliseconds before an outage, or before the server was last heard, since which what was handed to the network is in doubt
+   * if its session is lost; what is older has arrived. Default 45,000: a dead path is noticed within 30 s.
    */
   readonly inDoubtWindow: number
   /** Bytes buffered in a lossy channel above which packets are dropped. Default 256 KiB. */

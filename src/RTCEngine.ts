@@ -186,8 +186,7 @@ export const make: Effect.Effect<
   const receiver = PacketReceiver.make({
     clock,
     state: received,
-    // What a sender sends again after an outage of a minute may be as old as that and its window together.
-    nonces: new NonceState(config.inDoubtWindow + policy.timeLimit),
+    nonces: new NonceState(),
     packets,
     lossyBacklog: config.lossyBacklog,
     emit
@@ -259,7 +258,17 @@ export const layer: Layer.Layer<RTCEngine, never, SignalClient | Factory | DataC
 const ended: Disconnected = { _tag: "Disconnected", reason: DisconnectReason.UNKNOWN_REASON, error: undefined }
 
 /**
- * An engine for tests that need none: it connects never and sends nothing, but for the methods given.
+ * An engine for tests that need none: it connects never and sends nothing, but for the methods given. An engine that does all it
+ * should, in memory, is `TestRTCEngine` of `effect-livekit/testing`.
+ *
+ * @example
+ * ```ts
+ * import { RTCEngine } from "effect-livekit"
+ * import { Effect } from "effect"
+ *
+ * const sent: Array<string> = []
+ * const layer = RTCEngine.layerNoop({ sendData: (packet) => Effect.sync(() => sent.push(packet.case)) })
+ * ```
  *
  * @category layers
  */

@@ -307,6 +307,15 @@ export const layer: Layer.Layer<SignalClient, never, WebSocketConstructor | Http
 /**
  * A client for tests in which nothing is to be dialled: every method never completes, but for those given.
  *
+ * @example
+ * ```ts
+ * import { SignalClient, SignalError } from "effect-livekit"
+ * import { Effect } from "effect"
+ *
+ * const busy = new SignalError.SignalError({ reason: new SignalError.Rejected({ status: 503, body: "busy" }) })
+ * const layer = SignalClient.layerNoop({ join: () => Effect.fail(busy) })
+ * ```
+ *
  * @category layers
  */
 export const layerNoop = (methods: Partial<SignalClient["Service"]> = {}): Layer.Layer<SignalClient> =>

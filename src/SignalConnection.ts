@@ -74,6 +74,11 @@ export interface SignalConnection {
   readonly sendUnsafe: (request: SignalRequest) => boolean
   /** Milliseconds of the last round trip, once known (SC18). */
   readonly rtt: Effect.Effect<Option.Option<number>>
+  /**
+   * Milliseconds on the Clock of the latest frame; of the last one before the first silence that was longer than pings allow, if
+   * there was one: a machine that slept hears of nothing until it wakes, and then perhaps of the server first.
+   */
+  readonly heardUntil: () => number
 }
 
 /** Builds the connection around a socket whose handshake is done. Not for applications. */
@@ -92,6 +97,13 @@ export const make = (options: {
     const deadline = yield* FiberHandle.make<void>()
     const rtt = yield* Ref.make(Option.none<number>())
     const end = yield* Deferred.make<SignalEnd>()
+    const heard = { at: clock.currentTimeMillisUnsafe(), isUnbroken: true }
+    const longestSilence = (options.ping.interval + options.ping.timeout) * 1000
+    const hear = () => {
+      const now = clock.currentTimeMillisUnsafe()
+      heard.isUnbroken = heard.isUnbroken && now - heard.at <= longestSilence
+      if (heard.isUnbroken) heard.at = now
+    }
     if (options.first !== undefined) Queue.offerUnsafe(incoming, options.first)
 
     const expire = Effect.sleep(options.ping.timeout * 1000).pipe(
@@ -101,6 +113,7 @@ export const make = (options: {
 
     const receive = Effect.gen(function* () {
       const frame = yield* Queue.take(socket.frames)
+      hear()
       // Any sign of life counts, not only a pong.
       yield* FiberHandle.clear(deadline)
       if (frame === "text") return
@@ -141,7 +154,8 @@ export const make = (options: {
       incoming,
       end: Deferred.await(end),
       sendUnsafe,
-      rtt: Ref.get(rtt)
+      rtt: Ref.get(rtt),
+      heardUntil: () => heard.at
     }
   })
 

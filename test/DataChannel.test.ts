@@ -139,6 +139,25 @@ describe("Channel.send", () => {
     })
   )
 
+  it.effect("says when nothing is buffered any more, to all who wait, and at once when nothing is", () =>
+    Effect.gen(function* () {
+      const { channel, fake } = yield* opening()
+      fake.open()
+      yield* channel.drained
+      channel.sendUnsafe(new Uint8Array(low))
+      const waiting = yield* Effect.forEach([1, 2], () => Effect.forkChild(channel.drained, { startImmediately: true }))
+      fake.drainTo(1)
+      yield* Effect.yieldNow
+      assert.isUndefined(waiting[0]?.pollUnsafe())
+      fake.drainTo(0)
+      yield* Effect.forEach(waiting, Fiber.join)
+      channel.sendUnsafe(bytes(2))
+      const last = yield* Effect.forkChild(channel.drained, { startImmediately: true })
+      fake.closeByPeer()
+      yield* Fiber.join(last)
+    })
+  )
+
   it.effect("calls for data whenever the buffer has run low", () =>
     Effect.gen(function* () {
       let calls = 0

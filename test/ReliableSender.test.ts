@@ -135,6 +135,40 @@ describe("ReliableSender", () => {
     })
   )
 
+  it.effect("doubts what was handed over since a time, and what the channel still buffers however old", () =>
+    Effect.gen(function* () {
+      const time = { now: 0 }
+      const { channel, sender } = far({ capacity: 999, now: () => time.now })
+      sender.attach(channel)
+      yield* sender.send(encode)
+      channel.empty()
+      time.now = 100
+      yield* sender.send(encode)
+      yield* sender.send(encode)
+      const doubted = (since: number) => sender.inDoubt(since).map(({ sequence }) => sequence)
+      assert.deepStrictEqual(doubted(0), [1, 2, 3])
+      assert.deepStrictEqual(doubted(50), [2, 3])
+      assert.deepStrictEqual(doubted(200), [2, 3], "20 bytes are buffered")
+      channel.empty()
+      assert.deepStrictEqual(doubted(200), [])
+      sender.detach()
+      assert.deepStrictEqual(doubted(50), [2, 3])
+    })
+  )
+
+  it.effect("is flushed when the last of what was accepted has left the buffer, over a change of channels", () =>
+    Effect.gen(function* () {
+      const { channel, sender } = far({ capacity: 1000 })
+      yield* sender.send(encode)
+      const flushed = yield* Effect.forkChild(sender.flushed, { startImmediately: true })
+      yield* Effect.yieldNow
+      assert.isUndefined(flushed.pollUnsafe(), "there is no channel")
+      sender.attach(channel)
+      yield* Fiber.join(flushed)
+      yield* sender.flushed
+    })
+  )
+
   it.effect("wakes waiting senders with a failure when the connection ends", () =>
     Effect.gen(function* () {
       const { sender } = far({ capacity: 10 })
@@ -152,7 +186,7 @@ const encode = (sequence: number) => new Uint8Array(10).fill(sequence)
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-const far = ({ capacity }: { readonly capacity: number }) => {
+const far = ({ capacity, now = () => 0 }: { readonly capacity: number; readonly now?: () => number }) => {
   const sequences: Array<number> = []
   const buffer = { amount: 0 }
   const channel: DataChannel.Channel & { readonly empty: () => void } = {
@@ -181,7 +215,7 @@ const far = ({ capacity }: { readonly capacity: number }) => {
     retention: 10_000,
     maxPacketSize: 100,
     onSendFailed: () => {},
-    now: () => 0
+    now
   })
   return { channel, sender, written: () => sequences }
 }

@@ -183,7 +183,8 @@ const far = (sent: Array<SignalRequest.SignalRequest> = []) => {
       sent.push(request)
       return true
     },
-    rtt: Effect.succeedNone
+    rtt: Effect.succeedNone,
+    heardUntil: () => 0
   }
   return {
     connection,

@@ -2,14 +2,14 @@
  * What the simulated network does to those who talk over it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Layer, type Scope, Stream } from "effect"
+import { Clock, Effect, Layer, PubSub, type Scope, Stream } from "effect"
 import { Packet, type RTCEngine } from "effect-livekit"
 import { Expect, SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 
 type Services = TestServer.TestServer | SimNetwork.SimNetwork | Scope.Scope
 
-const test = <A, E>(name: string, body: Effect.Effect<A, E, Services>) =>
-  it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(TestServer.layer())))
+const test = <A, E>(name: string, body: Effect.Effect<A, E, Services>, options: TestServer.TestServerOptions = {}) =>
+  it.effect(name, () => body.pipe(Effect.scoped, Effect.provide(TestServer.layer(options))))
 
 const say = (engine: RTCEngine.Engine, text: string, kind: "reliable" | "lossy" = "reliable") =>
   engine.sendData(Packet.user(text), { kind })
@@ -200,6 +200,19 @@ describe("a partition", () => {
   )
 
   test(
+    "is noticed by a peer connection after 30 s, though the server gave up before",
+    Effect.gen(function* () {
+      const { network, server } = yield* pair
+      yield* network.cutOff("alice")
+      yield* VirtualTime.elapse("28 seconds")
+      assert.deepStrictEqual(yield* server.participants("room"), ["bob"])
+      const { cause } = yield* Expect.event("alice", "Resuming", { within: "3 seconds" })
+      assert.strictEqual(cause._tag, "PeerConnectionFailed")
+    }),
+    { pingInterval: 0 }
+  )
+
+  test(
     "of one participant leaves the others alone",
     Effect.gen(function* () {
       const { network, server } = yield* pair
@@ -284,6 +297,41 @@ describe("sleep", () => {
       yield* Expect.event("alice", "Reconnected", { within: "10 seconds" })
       assert.deepStrictEqual((yield* server.participants("room")).toSorted(), ["alice", "bob"])
       assert.isAbove(ticks.length, 5)
+    })
+  )
+
+  test(
+    "for long loses nothing that was on its way when it began",
+    Effect.gen(function* () {
+      const { alice, bob, network } = yield* pair
+      yield* network.set("alice", { latency: 50 })
+      yield* say(alice, "1")
+      yield* network.sleep("alice")
+      yield* VirtualTime.elapse("9 minutes")
+      yield* network.wake("alice")
+      yield* Expect.event("alice", "Reconnected", { within: "10 seconds" })
+      yield* say(alice, "2")
+      assert.deepStrictEqual(yield* bob.received(2), ["1", "2"])
+    })
+  )
+
+  test(
+    "for long lets nobody hear twice what was said before it",
+    Effect.gen(function* () {
+      const { alice, network } = yield* pair
+      const carol = yield* TestRTCEngine.join("carol")
+      const heard = yield* carol.subscribePackets
+      // More than the room remembers.
+      for (let index = 0; index < 150; index++) yield* say(alice, String(index))
+      yield* VirtualTime.elapse("2 seconds")
+      yield* network.sleep("alice")
+      yield* VirtualTime.elapse("9 minutes")
+      yield* network.wake("alice")
+      const { sequences } = yield* Expect.event("alice", "InDoubt")
+      assert.lengthOf(sequences, 150)
+      yield* Expect.event("alice", "Reconnected")
+      yield* VirtualTime.elapse("2 seconds")
+      assert.lengthOf(yield* PubSub.takeAll(heard), 150)
     })
   )
 

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
 import { Clock, Effect, Fiber, PubSub, type Scope } from "effect"
-import { Packet, ReconnectPolicy, type RTCEngine, type SignalClient } from "effect-livekit"
+import { Packet, ReconnectPolicy, type RTCEngine } from "effect-livekit"
 import { Expect, History, type SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 
 const test = <A, E>(
@@ -18,15 +18,6 @@ const connected = Effect.gen(function* () {
   const engine = yield* TestRTCEngine.join("alice")
   return { engine, server }
 })
-
-/** Begins to connect, and lets no time pass for it. */
-const connecting = (participant: string, connectionMode: SignalClient.ConnectionMode = "auto") =>
-  Effect.gen(function* () {
-    const server = yield* TestServer.TestServer
-    const engine = yield* TestRTCEngine.make(participant)
-    const token = yield* server.token({ identity: participant, room: "room" })
-    return yield* Effect.forkScoped(engine.connect({ url: server.url, token, connectionMode }))
-  })
 
 const send = (engine: RTCEngine.Engine) => (text: string) => engine.sendData(Packet.user(text))
 
@@ -56,7 +47,7 @@ describe("requests", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
       yield* server.holdRequests
-      yield* connecting("alice", "dual")
+      yield* TestRTCEngine.joining("alice", { connectionMode: "dual" })
       const { _tag, host, participant, path } = yield* server.request
       assert.deepStrictEqual(
         { _tag, host, participant, path },
@@ -72,7 +63,7 @@ describe("requests", () => {
       const join = (options: Parameters<TestServer.Request["accept"]>[0]) =>
         Effect.gen(function* () {
           const before = yield* now
-          const joining = yield* connecting("alice")
+          const joining = yield* TestRTCEngine.joining("alice")
           yield* Effect.flatMap(server.request, (request) => request.accept(options))
           yield* VirtualTime.advancing(Fiber.join(joining))
           return (yield* now) - before
@@ -89,7 +80,7 @@ describe("requests", () => {
     "tells the reason of a rejection to who asks for it",
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
-      const joining = yield* connecting("alice")
+      const joining = yield* TestRTCEngine.joining("alice")
       yield* Effect.flatMap(server.request, (request) => request.reject(403, "not today"))
       const error = yield* Effect.flip(VirtualTime.advancing(Fiber.join(joining)))
       assert.isTrue(error._tag === "EngineError")
@@ -134,11 +125,11 @@ describe("requests", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
       yield* server.network.set("alice", { latency: 1_000 }, { path: "signal" })
-      const first = yield* connecting("alice")
+      const first = yield* TestRTCEngine.joining("alice")
       yield* VirtualTime.elapse("3500 millis")
       yield* Fiber.interrupt(first)
       yield* Effect.flip(Effect.timeout(VirtualTime.advancing(server.request), "10 seconds"))
-      const second = yield* connecting("alice")
+      const second = yield* TestRTCEngine.joining("alice")
       yield* Effect.flatMap(server.request, (request) => request.accept())
       yield* VirtualTime.advancing(Fiber.join(second))
     })
@@ -150,7 +141,7 @@ describe("requests", () => {
       const server = yield* TestServer.TestServer
       const fails = (decide: (request: TestServer.Request) => Effect.Effect<void>) =>
         Effect.gen(function* () {
-          const joining = yield* connecting("alice")
+          const joining = yield* TestRTCEngine.joining("alice")
           yield* Effect.flatMap(server.request, decide)
           const error = yield* Effect.flip(VirtualTime.advancing(Fiber.join(joining)))
           return error._tag === "EngineError" ? error.reason._tag : error._tag
@@ -166,7 +157,7 @@ describe("requests", () => {
     Effect.gen(function* () {
       const server = yield* TestServer.TestServer
       yield* server.holdRequests
-      const joining = yield* connecting("alice")
+      const joining = yield* TestRTCEngine.joining("alice")
       yield* VirtualTime.elapse("2 seconds")
       assert.deepStrictEqual(yield* server.participants("room"), [])
       yield* server.answerRequests
@@ -278,7 +269,7 @@ describe("a client that is gone", () => {
       yield* server.network.changeAddress("alice")
       yield* alice.disconnect
       yield* VirtualTime.elapse("29 seconds")
-      const isFound = () => history.entries().some(({ what }) => what === "finds that alice is gone")
+      const isFound = () => history.entries().some(({ what }) => what === "finds that a socket of alice is dead")
       assert.isFalse(isFound())
       yield* VirtualTime.elapse("1 second")
       assert.isTrue(isFound())
@@ -316,7 +307,7 @@ describe("faults", () => {
       const server = yield* TestServer.TestServer
       assert.deepStrictEqual(server.regions, ["wss://ams.test.livekit.cloud", "wss://fra.test.livekit.cloud"])
       yield* server.faults.closeHost("wss://ams.test.livekit.cloud")
-      yield* connecting("alice")
+      yield* TestRTCEngine.joining("alice")
       yield* Effect.flatMap(server.request, (request) => request.reject(503))
       assert.strictEqual((yield* server.request).host, "fra.test.livekit.cloud")
     }),

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import wrtc from "@roamhq/wrtc"
-import { Deferred, Effect, Exit, Queue, Scope } from "effect"
+import { Deferred, Effect, Exit, Option, Queue, Scope } from "effect"
 import type { PeerConnectionFactory } from "effect-livekit"
 import * as W3CPeerConnection from "../src/internal/W3CPeerConnection.ts"
 
@@ -110,6 +110,20 @@ describe("a W3C peer connection of wrtc", () => {
       assert.deepStrictEqual(yield* Queue.takeN(heardFar, 4), ["open", "1", "2", "3"])
       atFar.send(bytes("4"))
       assert.strictEqual(yield* Queue.take(heardNear), "4")
+    })
+  )
+
+  live(
+    "tells that the far end answers, though nobody says anything, and waits for one that is gone",
+    Effect.gen(function* () {
+      const { far, near } = yield* makePair
+      yield* near.peer.roundTrip.pipe(Effect.timeout(5_000))
+      yield* Effect.all([near.peer.roundTrip, far.peer.roundTrip], { concurrency: "unbounded" }).pipe(
+        Effect.timeout(5_000)
+      )
+      const alone = yield* makeEnd
+      const answer = yield* alone.peer.roundTrip.pipe(Effect.timeoutOption(200))
+      assert.isTrue(Option.isNone(answer))
     })
   )
 

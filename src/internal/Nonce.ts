@@ -1,5 +1,3 @@
-import { ReceiveState } from "../ReceiveState.ts"
-
 /**
  * Nonces of reliable packets, of the 16 bytes by which a LiveKit server drops what its room has seen: 4 that mark them as ours, 6
  * that name the engine, 6 that count. Our receivers use the count to drop what was sent again after a full reconnect.
@@ -40,16 +38,30 @@ export const read = (nonce: Uint8Array): { readonly engine: string; readonly cou
   }
 }
 
-/** What was received under nonces of ours: an engine counts upwards, so a count not above its last one came before. */
-export class NonceState {
-  readonly #last: ReceiveState
+/** Engines of which the last count is remembered; enough for a large room whose members come and go. */
+const remembered = 4_096
 
-  constructor(ttlMillis: number) {
-    this.#last = new ReceiveState(ttlMillis)
+/**
+ * What was received under nonces of ours: an engine counts upwards, so a count not above its last one came before. A sender may
+ * have slept for hours before it sends something again, so none is forgotten for its silence.
+ */
+export class NonceState {
+  readonly #last = new Map<string, number>()
+
+  isNew(nonce: Uint8Array): boolean {
+    const own = nonce.length === length ? read(nonce) : undefined
+    if (own === undefined) return true
+    const last = this.#last.get(own.engine)
+    if (last !== undefined && own.count <= last) return false
+    this.#last.set(own.engine, own.count)
+    if (this.#last.size > remembered) this.#forgetOldest()
+    return true
   }
 
-  isNew(nonce: Uint8Array, now: number): boolean {
-    const own = nonce.length === length ? read(nonce) : undefined
-    return own === undefined || this.#last.isNew(own.engine, own.count, now)
+  #forgetOldest() {
+    for (const oldest of this.#last.keys()) {
+      this.#last.delete(oldest)
+      return
+    }
   }
 }

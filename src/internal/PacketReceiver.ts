@@ -45,7 +45,7 @@ export const make = (options: {
       const now = clock.currentTimeMillisUnsafe()
       const isNew =
         state.isNew(packet.participantSid, packet.sequence, now) &&
-        (packet.value.case !== "user" || options.nonces.isNew(packet.value.value.nonce, now))
+        (packet.value.case !== "user" || options.nonces.isNew(packet.value.value.nonce))
       if (!isNew) {
         counters.duplicates++
         return

@@ -61,6 +61,8 @@ export interface Session {
   /** Reports later failures to the supervisor. */
   readonly watch: Effect.Effect<void, never, Scope.Scope>
   readonly rtt: SignalConnection["rtt"]
+  /** Since when what was handed over is in doubt if the session is lost now, in milliseconds. */
+  readonly inDoubtSince: Effect.Effect<number>
   readonly media: SessionMedia.SessionMedia
   readonly autoSubscribe: boolean
 }
@@ -218,6 +220,12 @@ export const open = Effect.fnUntraced(function* (
     watch: peers.watch,
     media,
     autoSubscribe: options.autoSubscribe,
+    inDoubtSince: Effect.gen(function* () {
+      const current = yield* signal.current
+      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+      const heardUntil = Option.isSome(current) ? Math.min(now, current.value.heardUntil()) : now
+      return heardUntil - core.config.inDoubtWindow
+    }),
     rtt: Effect.flatMap(signal.current, (current) => (Option.isNone(current) ? Effect.succeedNone : current.value.rtt))
   }
 })

@@ -1,4 +1,3 @@
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
@@ -15,7 +14,7 @@ import type { Session } from "./Session.ts"
  */
 export const flush = (
   options: {
-    readonly core: Pick<EngineCore, "config" | "report" | "sender">
+    readonly core: Pick<EngineCore, "report" | "sender">
     readonly session: Ref.Ref<Option.Option<Session>>
     readonly state: SubscriptionRef.SubscriptionRef<ConnectionState>
   },
@@ -30,9 +29,8 @@ export const flush = (
     yield* becomes(isConnected)
     yield* core.sender.flushed
     const session = yield* Ref.get(options.session)
-    const since = (yield* Clock.currentTimeMillis) - core.config.inDoubtWindow
     if (Option.isNone(session)) return yield* flush(options, refused)
-    if (core.sender.inDoubt(since).length === 0) return
+    if (core.sender.inDoubt(yield* session.value.inDoubtSince).length === 0) return
     const isLost = becomes((current) => !isConnected(current))
     // A server that began a new session instead of resuming will do so again.
     const mayResume = session.value.resumable && !(Option.isSome(refused) && refused.value !== session.value)

@@ -46,7 +46,8 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
   const lastFailure = yield* Ref.make(DisconnectCause.toReason(cause))
   const shown = yield* Ref.make<ConnectionState>("Connected")
   const step = yield* Schedule.toStep(policy.schedule)
-  const inDoubtSince = started - core.config.inDoubtWindow
+  const lost = yield* Ref.get(attempts.session)
+  const inDoubtSince = Option.isSome(lost) ? yield* lost.value.inDoubtSince : started - core.config.inDoubtWindow
 
   /** A leave that answers an attempt says better than the first cause why it is over. */
   const terminate = (why: DisconnectCause.DisconnectCause, reason: EngineErrorReason, since = inDoubtSince) =>

@@ -30,7 +30,6 @@ const sizeOf = (message: Message) => (message._tag === "Data" ? message.bytes.le
 
 /** One of the two peer connections, as the association sees it. */
 export interface End {
-  readonly scope: Scope.Scope
   readonly setState: (state: PeerConnectionState) => void
   readonly onMessage: (message: Message) => void
   /** The handshake is done: channels may be opened. */
@@ -81,9 +80,15 @@ export const make = Effect.fnUntraced(function* (
   const setStates = (state: PeerConnectionState) => {
     for (const { end } of ends) end.setState(state)
   }
+  // Who is left without the other end finds out as one whose path is cut, and from when on it was.
+  const isUp = () => !lifetime.isOver && path.isUp()
+  const roundTrip = Effect.andThen(
+    path.roundTrip,
+    Effect.suspend(() => (lifetime.isOver ? Effect.never : Effect.void))
+  )
   const becomes = (wanted: boolean) =>
     Stream.merge(path.up.changes, path.down.changes).pipe(
-      Stream.filter(() => path.isUp() === wanted),
+      Stream.filter(() => isUp() === wanted),
       Stream.runHead
     )
   const within = (millis: number, effect: Effect.Effect<unknown>) =>
@@ -99,9 +104,9 @@ export const make = Effect.fnUntraced(function* (
     yield* restarted.close
     // New credentials come with candidates of the address that the client has now.
     yield* path.rebind
-    if (!(yield* within(consent.disconnected, path.roundTrip))) {
+    if (!(yield* within(consent.disconnected, roundTrip))) {
       setStates("disconnected")
-      if (!(yield* within(consent.failed - consent.disconnected, path.roundTrip))) return yield* revive
+      if (!(yield* within(consent.failed - consent.disconnected, roundTrip))) return yield* revive
     }
     setStates("connected")
   })
@@ -115,7 +120,7 @@ export const make = Effect.fnUntraced(function* (
 
   yield* Effect.gen(function* () {
     setStates("connecting")
-    if (!(yield* within(consent.failed, Effect.andThen(path.roundTrip, path.roundTrip)))) yield* revive
+    if (!(yield* within(consent.failed, Effect.andThen(roundTrip, roundTrip)))) yield* revive
     setStates("connected")
     for (const { end, line } of ends) end.onReady(line)
     return yield* Effect.forever(watch)
@@ -124,18 +129,10 @@ export const make = Effect.fnUntraced(function* (
   return {
     restart: () => restarted.openUnsafe(),
     leave: Effect.fnUntraced(function* (end) {
-      if (lifetime.isOver) return
+      if (lifetime.isOver) return yield* Scope.close(scope, Exit.void)
       lifetime.isOver = true
-      const self = ends.find((one) => one.end === end)
-      if (self === undefined) return
-      self.way.datagram(self.to.onGone)
-      yield* Effect.gen(function* () {
-        yield* Effect.sleep(consent.disconnected)
-        self.to.setState("disconnected")
-        yield* Effect.sleep(consent.failed - consent.disconnected)
-        self.to.setState("failed")
-      }).pipe(Effect.forkIn(self.to.scope))
-      yield* Scope.close(scope, Exit.void)
+      for (const { end: one, to, way } of ends) if (one === end) way.datagram(to.onGone)
+      yield* path.reconsider
     })
   }
 })

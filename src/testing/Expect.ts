@@ -12,7 +12,7 @@ import { type Entry, History } from "./History.ts"
 import * as passing from "./passing.ts"
 
 /**
- * How long may be waited.
+ * How long something may take.
  *
  * @category models
  */

@@ -32,6 +32,8 @@ export interface Port {
   readonly roundTrip: Effect.Effect<void>
   /** Moves to the address that the client has now. */
   readonly rebind: Effect.Effect<void>
+  /** Emits a change, for who knows more of it than the link does. */
+  readonly reconsider: Effect.Effect<void>
 }
 
 /**
@@ -83,6 +85,7 @@ export const make: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function
         ...port,
         isUp: () => port.up.isUp() && port.down.isUp(),
         roundTrip: Effect.andThen(arrival(port.up), arrival(port.down)),
+        reconsider: both({}),
         rebind: Effect.suspend(() => {
           binding.address = address()
           return both({})

@@ -225,7 +225,6 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       hasCandidate: () => candidates.has(ufragOf(self.remote) ?? ""),
       association: undefined,
       end: {
-        scope,
         setState,
         onMessage,
         onReady: (line) => {

@@ -97,7 +97,7 @@ export const make = (options: {
       Effect.andThen(Effect.sleep(keepAlive)),
       Effect.andThen(
         Effect.sync(() => {
-          history.record("server", `finds that ${participant} is gone`)
+          history.record("server", `finds that a socket of ${participant} is dead`)
           over()
         })
       ),

@@ -3,6 +3,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import type * as Scope from "effect/Scope"
@@ -108,7 +109,7 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /**
- * Which room, with which rights, on which kind of runtime.
+ * How a participant joins.
  *
  * @category models
  */
@@ -144,18 +145,51 @@ export const join = Effect.fnUntraced(function* (
   participant: string,
   options: JoinOptions = {}
 ): Effect.fn.Return<RTCEngine.Engine, EngineError | ExpectationFailed, TestServer.TestServer | Scope.Scope> {
-  const { capabilities, room = "room", token: granted, ...connect } = options
-  const server = yield* TestServer.TestServer
-  const engine = yield* make(participant, capabilities)
-  const token = yield* server.token({ identity: participant, room, ...granted })
-  const what = `${participant} is connected`
-  yield* VirtualTime.advancing(engine.connect({ ...connect, url: server.url, token }), { what, within: "2 minutes" })
+  const { connect, engine } = yield* prepare(participant, options)
+  yield* VirtualTime.advancing(connect, { what: `${participant} is connected`, within: "2 minutes" })
   yield* VirtualTime.settle
   return engine
 })
 
 /**
- * Whose engine, on which kind of runtime and server.
+ * As {@link join}, but begins only, and lets no time pass: for tests that answer the requests themselves. The fiber ends when the
+ * engine is connected, or cannot be.
+ *
+ * @example
+ * ```ts
+ * import { TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+ * import { Effect, Fiber } from "effect"
+ *
+ * const program = Effect.gen(function* () {
+ *   const server = yield* TestServer.TestServer
+ *   yield* server.holdRequests
+ *   const joining = yield* TestRTCEngine.joining("alice")
+ *   const request = yield* server.request
+ *   yield* request.accept({ delay: "3 seconds" })
+ *   return yield* VirtualTime.advancing(Fiber.join(joining))
+ * }).pipe(Effect.scoped, Effect.provide(TestServer.layer()))
+ * ```
+ *
+ * @category constructors
+ */
+export const joining = Effect.fnUntraced(function* (
+  participant: string,
+  options: JoinOptions = {}
+): Effect.fn.Return<Fiber.Fiber<RTCEngine.Engine, EngineError>, never, TestServer.TestServer | Scope.Scope> {
+  const { connect, engine } = yield* prepare(participant, options)
+  return yield* Effect.forkScoped(Effect.as(connect, engine))
+})
+
+const prepare = Effect.fnUntraced(function* (participant: string, options: JoinOptions) {
+  const { capabilities, room = "room", token: granted, ...connect } = options
+  const server = yield* TestServer.TestServer
+  const engine = yield* make(participant, capabilities)
+  const token = yield* server.token({ identity: participant, room, ...granted })
+  return { engine, connect: engine.connect({ ...connect, url: server.url, token }) }
+})
+
+/**
+ * The server of {@link layer}, and whose engine it is.
  *
  * @category models
  */
