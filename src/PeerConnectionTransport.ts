@@ -232,15 +232,9 @@ export const make = Effect.fnUntraced(function* (
   return {
     target,
     capabilities: factory.capabilities,
-    negotiate: (request = {}) =>
-      negotiator
-        .negotiate({ iceRestart: request.iceRestart ?? false })
-        .pipe(
-          Effect.withSpan("PeerConnectionTransport.negotiate", { attributes: spanOf(request.iceRestart ?? false) })
-        ),
-    negotiated: negotiator.negotiated.pipe(
-      Effect.withSpan("PeerConnectionTransport.negotiated", { attributes: spanOf(false) })
-    ),
+    // No span around it: who asks must have asked before anybody else has his turn.
+    negotiate: (request = {}) => negotiator.negotiate({ iceRestart: request.iceRestart ?? false }),
+    negotiated: negotiator.negotiated,
     initialOffer: negotiator.initialOffer.pipe(
       Effect.withSpan("PeerConnectionTransport.initialOffer", { attributes: spanOf(false) })
     ),

@@ -144,7 +144,14 @@ export const open = Effect.fnUntraced(function* (
   const reportPublisher = (error: PeerConnectionError) =>
     Effect.sync(() => core.report({ _tag: "PeerConnectionError", target: "publisher", reason: error.reason }))
   const inBackground = (effect: Effect.Effect<void, PeerConnectionError>) =>
-    effect.pipe(Effect.catch(reportPublisher), Effect.forkIn(scope), Effect.asVoid)
+    effect.pipe(
+      Effect.withSpan("PeerConnectionTransport.negotiate", {
+        attributes: { "livekit.peer_connection.target": "publisher" }
+      }),
+      Effect.catch(reportPublisher),
+      Effect.forkIn(scope),
+      Effect.asVoid
+    )
   const media = SessionMedia.make({
     publisher: publisher.transport,
     subscriber,
