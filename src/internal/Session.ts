@@ -184,6 +184,11 @@ export const open = Effect.fnUntraced(function* (
   }
   yield* listen(first)
 
+  const publish = Effect.gen(function* () {
+    if (yield* Ref.getAndSet(peers.hasPublished, true)) return
+    yield* inBackground(Effect.andThen(publisher.transport.negotiate(), peers.ready))
+  })
+
   const path = first.path
   return {
     url: options.url,
@@ -195,10 +200,8 @@ export const open = Effect.fnUntraced(function* (
       state === "new" || state === "connecting" ? Effect.succeed(true) : peers.liveness.isAlive
     ),
     ready: Effect.map(peers.ready, (ready) => ({ path, ...ready, answered: [] })),
-    ensurePublisher: Effect.gen(function* () {
-      if (yield* Ref.getAndSet(peers.hasPublished, true)) return
-      yield* inBackground(Effect.andThen(publisher.transport.negotiate(), peers.ready))
-    }),
+    // Asked for with every packet, and nearly always a look.
+    ensurePublisher: Effect.suspend(() => (Ref.getUnsafe(peers.hasPublished) ? Effect.void : publish)),
     liveness: peers.liveness,
     resumable: isSingle || capabilities.iceRestart,
     resume: (cause) =>
