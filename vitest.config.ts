@@ -1,6 +1,6 @@
 import { playwright } from "@vitest/browser-playwright"
 import { defineConfig, type TestProjectConfiguration } from "vitest/config"
-import * as chromium from "./test/browser/chromium.ts"
+import * as chromium from "./test/browser/chromiumCommand.ts"
 
 const conditions = ["@effect-livekit/source", "node", "import", "module", "default"]
 const executablePath = chromium.find()
@@ -26,6 +26,10 @@ const inNode: TestProjectConfiguration = {
 const inBrowser: TestProjectConfiguration = {
   extends: true,
   resolve: { conditions: ["@effect-livekit/source", "browser", "import", "module", "default"] },
+  // What is found only while tests run has the page loaded again in the middle of them.
+  optimizeDeps: {
+    entries: ["src/index.ts", "src/browser/index.ts", "test/suites/*.ts", "test/browser/*.browser.test.ts"]
+  },
   test: {
     name: "browser",
     include: ["test/browser/*.browser.test.ts"],
@@ -43,9 +47,17 @@ const inBrowser: TestProjectConfiguration = {
   }
 }
 
+/** The tests run in Node and command pages. */
+const onPages: TestProjectConfiguration = {
+  extends: true,
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: { name: "pages", include: ["test/browser/*.page.test.ts"], sequence: { groupOrder: 2 } }
+}
+
 export default defineConfig({
   test: {
     testTimeout: 30_000,
-    projects: executablePath === undefined ? [inNode] : [inNode, inBrowser]
+    projects: executablePath === undefined ? [inNode] : [inNode, inBrowser, onPages]
   }
 })

@@ -24,6 +24,7 @@ import { EngineConfig } from "./EngineConfig.ts"
 import { type EngineError, from } from "./EngineError.ts"
 import type { Disconnected, EngineEvent } from "./EngineEvent.ts"
 import * as Connection from "./internal/Connection.ts"
+import { heedPlatform } from "./internal/heedPlatform.ts"
 import type { EngineCore } from "./internal/EngineCore.ts"
 import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
@@ -127,6 +128,12 @@ export interface Engine extends TrackOperationsOf {
   readonly sendRequest: (request: SignalRequest) => Effect.Effect<void, EngineError>
   /** Tries at once: the network is back, the laptop woke up. Connected or not, the session is taken up again. */
   readonly reconnectNow: Effect.Effect<void>
+  /**
+   * Something may have happened to the connection: asks the server, and takes the session up again if it does not answer within
+   * `probeTimeout` or the media path is down. Nothing is dropped that still stands. During an outage it is `reconnectNow`. The
+   * layer for browsers does this when the network comes or goes and when the page wakes up (`PlatformEvents`).
+   */
+  readonly probe: Effect.Effect<void>
   readonly serverInfo: Effect.Effect<Option.Option<ServerInfo>>
   /** The local participant, as the server last described it. */
   readonly participant: Effect.Effect<Option.Option<ParticipantInfo>>
@@ -210,6 +217,19 @@ export const make: Effect.Effect<
   const tracks = { session, publications: core.publications, subscriptions: core.subscriptions, sendRequest }
   yield* Effect.forkScoped(TrackOperations.follow(yield* PubSub.subscribe(events), tracks))
 
+  const reconnectNow = Effect.gen(function* () {
+    const current = yield* SubscriptionRef.get(state)
+    if (current !== "Disconnected" && current !== "Connecting") report({ _tag: "Requested" })
+  })
+  const probe = Effect.gen(function* () {
+    const before = yield* Ref.get(session)
+    if ((yield* SubscriptionRef.get(state)) !== "Connected" || Option.isNone(before)) return yield* reconnectNow
+    const stands = (yield* before.value.probe) && (yield* before.value.pathAlive)
+    // What ended meanwhile is being mended already.
+    if (!stands && (yield* SubscriptionRef.get(state)) === "Connected") yield* reconnectNow
+  })
+  yield* heedPlatform({ state: SubscriptionRef.get(state), probe, disconnect: connection.disconnect })
+
   return {
     ...TrackOperations.make(tracks),
     connect: connection.connect,
@@ -224,10 +244,8 @@ export const make: Effect.Effect<
     subscribePackets: PubSub.subscribe(packets),
     sendData: packetSender.sendData,
     sendRequest,
-    reconnectNow: Effect.gen(function* () {
-      const current = yield* SubscriptionRef.get(state)
-      if (current !== "Disconnected" && current !== "Connecting") core.report({ _tag: "Requested" })
-    }),
+    reconnectNow,
+    probe,
     serverInfo: Effect.map(Ref.get(session), (current) =>
       Option.flatMap(current, ({ join }) => Option.fromUndefinedOr(join.serverInfo))
     ),
@@ -280,6 +298,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
     sendRequest: () => Effect.void,
     ...TrackOperations.noop,
     reconnectNow: Effect.void,
+    probe: Effect.void,
     serverInfo: Effect.succeedNone,
     participant: Effect.succeedNone,
     rtt: Effect.succeedNone,

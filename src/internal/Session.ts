@@ -65,6 +65,8 @@ export interface Session {
   readonly inDoubtSince: Effect.Effect<number>
   readonly media: SessionMedia.SessionMedia
   readonly autoSubscribe: boolean
+  /** Whether the server answers when it is asked. */
+  readonly probe: SignalConnection["probe"]
 }
 
 export const open = Effect.fnUntraced(function* (
@@ -229,7 +231,10 @@ export const open = Effect.fnUntraced(function* (
       const heardUntil = Option.isSome(current) ? Math.min(now, current.value.heardUntil()) : now
       return heardUntil - core.config.inDoubtWindow
     }),
-    rtt: Effect.flatMap(signal.current, (current) => (Option.isNone(current) ? Effect.succeedNone : current.value.rtt))
+    rtt: Effect.flatMap(signal.current, (current) => (Option.isNone(current) ? Effect.succeedNone : current.value.rtt)),
+    probe: Effect.flatMap(signal.current, (current) =>
+      Option.isNone(current) ? Effect.succeed(false) : current.value.probe
+    )
   }
 })
 
