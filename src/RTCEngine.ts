@@ -310,7 +310,8 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
       sent: 0,
       lossySent: 0,
       lossyDropped: 0,
-      bytesSent: 0
+      bytesSent: 0,
+      pendingBytes: 0
     }),
     ...methods
   })

@@ -23,6 +23,8 @@ export interface SendCounters {
   readonly lossyDropped: number
   /** Encoded bytes of what was accepted. */
   readonly bytesSent: number
+  /** Encoded bytes of reliable packets that were accepted and are not on the network yet: they wait here or in the channel. */
+  readonly pendingBytes: number
 }
 
 export interface PacketSender {
@@ -97,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: {
   })
 
   return {
-    counters: () => ({ ...counters }),
+    counters: () => ({ ...counters, pendingBytes: core.sender.pendingBytes() }),
     sendData: (packet, send = {}) =>
       Effect.suspend(() => {
         const current = SubscriptionRef.getUnsafe(state)
