@@ -31,12 +31,16 @@ export interface Participant {
   readonly timeline: SubscriptionRef.SubscriptionRef<Timeline.Timeline>
   readonly figures: SubscriptionRef.SubscriptionRef<Figures>
   readonly isBlocked: SubscriptionRef.SubscriptionRef<boolean>
+  /** Whether the camera is shown in place of a picture that is drawn. */
+  readonly isFilming: SubscriptionRef.SubscriptionRef<boolean>
   readonly notes: Stream.Stream<Note>
   readonly join: Effect.Effect<void>
   readonly leave: Effect.Effect<void>
   readonly say: (text: string) => Effect.Effect<void>
   readonly cutSignal: Effect.Effect<void>
   readonly setBlocked: (isBlocked: boolean) => Effect.Effect<void>
+  /** Writes down that something failed. */
+  readonly failed: (error: { readonly message: string }) => Effect.Effect<void>
 }
 
 const room = "hall"
@@ -163,6 +167,7 @@ export const make = Effect.fnUntraced(function* (options: {
     timeline,
     figures,
     isBlocked,
+    isFilming: yield* SubscriptionRef.make(false),
     notes: Stream.fromQueue(notes),
     join: control("token", { url: server, identity, room }).pipe(
       Effect.flatMap((token) => engine.connect({ url: server, token: Redacted.make(token) })),
@@ -181,6 +186,7 @@ export const make = Effect.fnUntraced(function* (options: {
       happened("signal connection cut", "trouble", "signal cut"),
       Effect.asVoid(control("dropSignal", { url: server, identity }))
     ),
-    setBlocked
+    setBlocked,
+    failed
   }
 })

@@ -84,6 +84,8 @@ export const make = Effect.fnUntraced(function* (
   block.addEventListener("click", () =>
     run(Effect.flatMap(SubscriptionRef.get(self.isBlocked), (is) => self.setBlocked(!is)))
   )
+  const film = element("button", { type: "button", "aria-pressed": "false" }, "Camera")
+  film.addEventListener("click", () => run(SubscriptionRef.update(self.isFilming, (is) => !is)))
   const presence = element("button", { type: "button" }, "Leave")
   presence.addEventListener("click", () => run(presence.textContent === "Leave" ? self.leave : self.join))
 
@@ -109,6 +111,10 @@ export const make = Effect.fnUntraced(function* (
     ),
     Effect.forkScoped
   )
+  yield* SubscriptionRef.changes(self.isFilming).pipe(
+    Stream.runForEach((is) => Effect.sync(() => film.setAttribute("aria-pressed", String(is)))),
+    Effect.forkScoped
+  )
   yield* SubscriptionRef.changes(self.figures).pipe(
     Stream.runForEach((figures) =>
       Effect.sync(() => {
@@ -130,7 +136,14 @@ export const make = Effect.fnUntraced(function* (
     element("div", { class: "picture" }, waiting, video, own),
     element("dl", { class: "figures" }, rtt.row, flight.row, replayed.row, inDoubt.row),
     tally,
-    element("div", { class: "actions", role: "group", "aria-label": `Trouble for ${identity}` }, cut, block, presence),
+    element(
+      "div",
+      { class: "actions", role: "group", "aria-label": `What to do with ${identity}` },
+      cut,
+      block,
+      film,
+      presence
+    ),
     chat,
     form
   )

@@ -7,6 +7,7 @@ import { controlled } from "./controlled.ts"
 import { byId, element } from "./dom.ts"
 import * as Participant from "./Participant.ts"
 import * as ParticipantView from "./ParticipantView.ts"
+import * as Video from "./Video.ts"
 import * as TimelineView from "./TimelineView.ts"
 
 const control = controlled(location.origin)
@@ -44,6 +45,11 @@ const program = Effect.gen(function* () {
       Effect.forkScoped
     )
   }
+
+  yield* Effect.forEach(views, (view, index) => {
+    const participant = participants[index]
+    return participant === undefined ? Effect.void : Video.show(participant, view)
+  })
 
   const restart = element("button", { type: "button", class: "danger" }, "Restart the server")
   restart.addEventListener("click", () =>

@@ -46,7 +46,7 @@ const app = {
       const worker = new Worker("/worker.js", { type: "module" })
       worker.addEventListener("message", ({ data }) => resolve(data))
       worker.addEventListener("error", ({ message }) => reject(new Error(message)))
-      worker.postMessage([url, token])
+      worker.postMessage([url, token], [])
     }),
   mount,
   /** The component that is mounted now. */
