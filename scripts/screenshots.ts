@@ -36,6 +36,7 @@ const use = async (page: Page) => {
   await seconds(3)
   await say("bob", "Back again, and nothing is missing.")
   await seconds(1)
+  await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur())
 }
 
 const server = spawn(

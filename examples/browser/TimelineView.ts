@@ -25,8 +25,8 @@ const colors: Readonly<Record<State, string>> = {
 const size = { title: 20, labels: 34, band: 12, chart: 46, gap: 18, axis: 20 }
 const laneHeight = size.title + size.labels + size.band + size.chart + size.gap
 
-/** Milliseconds in a CSS pixel; narrow pages show less of the past. */
-const millisPerPixel = 60
+/** Milliseconds in a CSS pixel. A narrow page shows less of the past, and that closer together. */
+const millisPerPixel = (width: number) => (width < 600 ? 80 : 40)
 
 interface Brush {
   readonly context: CanvasRenderingContext2D
@@ -52,7 +52,7 @@ export const draw = (canvas: HTMLCanvasElement, lanes: ReadonlyArray<Timeline>, 
     context,
     width,
     color: (name) => style.getPropertyValue(`--${name}`),
-    x: (at) => width - (now - at) / millisPerPixel
+    x: (at) => width - (now - at) / millisPerPixel(width)
   }
   context.setTransform(ratio, 0, 0, ratio, 0, 0)
   context.clearRect(0, 0, width, height)
@@ -93,8 +93,21 @@ const drawLane = (brush: Brush, lane: Timeline, top: number, now: number) => {
   }
   drawMarks(brush, lane.marks, top + size.title, band)
   const chart = band + size.band + size.chart
-  drawArea(brush, lane, chart)
-  drawLine(brush, lane, chart)
+  const most = {
+    bytes: Math.max(4_000, ...lane.samples.map(({ bytesInFlight }) => bytesInFlight)),
+    rtt: Math.max(20, ...lane.samples.map(({ rtt }) => rtt ?? 0))
+  }
+  drawArea(brush, lane, chart, most.bytes)
+  drawLine(brush, lane, chart, most.rtt)
+  context.fillStyle = color("rtt")
+  const scale = `${most.rtt} ms`
+  context.fillText(scale, 4, chart - size.chart + 18)
+  context.fillStyle = color("flight-text")
+  context.fillText(
+    `${(most.bytes / 1000).toFixed(0)} kB`,
+    12 + context.measureText(scale).width,
+    chart - size.chart + 18
+  )
   context.fillStyle = color("line")
   context.fillRect(0, chart, width, 1)
 }
@@ -118,8 +131,7 @@ const drawMarks = ({ color, context, width, x }: Brush, marks: ReadonlyArray<Mar
   }
 }
 
-const drawArea = ({ color, context, x }: Brush, { samples }: Timeline, bottom: number) => {
-  const most = Math.max(4_000, ...samples.map(({ bytesInFlight }) => bytesInFlight))
+const drawArea = ({ color, context, x }: Brush, { samples }: Timeline, bottom: number, most: number) => {
   context.fillStyle = color("flight")
   for (const [index, { at, bytesInFlight }] of samples.entries()) {
     const next = samples[index + 1]?.at ?? at + 200
@@ -128,8 +140,7 @@ const drawArea = ({ color, context, x }: Brush, { samples }: Timeline, bottom: n
   }
 }
 
-const drawLine = ({ color, context, x }: Brush, { samples }: Timeline, bottom: number) => {
-  const most = Math.max(20, ...samples.map(({ rtt }) => rtt ?? 0))
+const drawLine = ({ color, context, x }: Brush, { samples }: Timeline, bottom: number, most: number) => {
   context.strokeStyle = color("rtt")
   context.lineWidth = 1.5
   context.beginPath()
