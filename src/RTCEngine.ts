@@ -31,6 +31,7 @@ import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
 import * as Publications from "./internal/Publications.ts"
 import { Roster } from "./internal/Roster.ts"
+import * as Probe from "./internal/probe.ts"
 import type { Session } from "./internal/Session.ts"
 import * as Subscriptions from "./internal/Subscriptions.ts"
 import * as TrackOperations from "./internal/TrackOperations.ts"
@@ -129,9 +130,10 @@ export interface Engine extends TrackOperationsOf {
   /** Tries at once: the network is back, the laptop woke up. Connected or not, the session is taken up again. */
   readonly reconnectNow: Effect.Effect<void>
   /**
-   * Something may have happened to the connection: asks the server, and takes the session up again if it does not answer within
-   * `probeTimeout` or the media path is down. Nothing is dropped that still stands. During an outage it is `reconnectNow`. The
-   * layer for browsers does this when the network comes or goes and when the page wakes up (`PlatformEvents`).
+   * Something may have happened to the connection: asks, and takes the session up again if the server does not answer within
+   * `probeTimeout`, or nothing comes on the media path within `pathTimeout`. Nothing is dropped that still stands. During an
+   * outage it is `reconnectNow`. The layer for browsers does this when the network comes or goes and when the page wakes up
+   * (`PlatformEvents`).
    */
   readonly probe: Effect.Effect<void>
   readonly serverInfo: Effect.Effect<Option.Option<ServerInfo>>
@@ -217,17 +219,7 @@ export const make: Effect.Effect<
   const tracks = { session, publications: core.publications, subscriptions: core.subscriptions, sendRequest }
   yield* Effect.forkScoped(TrackOperations.follow(yield* PubSub.subscribe(events), tracks))
 
-  const reconnectNow = Effect.gen(function* () {
-    const current = yield* SubscriptionRef.get(state)
-    if (current !== "Disconnected" && current !== "Connecting") report({ _tag: "Requested" })
-  })
-  const probe = Effect.gen(function* () {
-    const before = yield* Ref.get(session)
-    if ((yield* SubscriptionRef.get(state)) !== "Connected" || Option.isNone(before)) return yield* reconnectNow
-    const stands = (yield* before.value.probe) && (yield* before.value.pathAlive)
-    // What ended meanwhile is being mended already.
-    if (!stands && (yield* SubscriptionRef.get(state)) === "Connected") yield* reconnectNow
-  })
+  const { probe, reconnectNow } = Probe.make({ report, session, state })
   yield* heedPlatform({ state: SubscriptionRef.get(state), probe, disconnect: connection.disconnect })
 
   return {
