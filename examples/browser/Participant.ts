@@ -64,11 +64,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const runtime = blockablePath
     .layer((address) => control("relay", { participant: identity, server: address }))
     .pipe(Layer.provide(BrowserPeerConnection.layer))
-  const services = yield* Layer.build(
-    BrowserRTCEngine.layerServicesWithoutDependencies.pipe(
-      Layer.provide(runtime),
-      Layer.provide(BrowserRTCEngine.layerPlatform)
-    )
+  // Fresh, or what was built for one participant would be shared by the other.
+  const services = yield* BrowserRTCEngine.layerServicesWithoutDependencies.pipe(
+    Layer.provide(runtime),
+    Layer.provide(BrowserRTCEngine.layerPlatform),
+    Layer.fresh,
+    Layer.build
   )
   const engine = yield* RTCEngine.make.pipe(Effect.provideContext(services))
   const timeline = yield* SubscriptionRef.make(Timeline.empty(identity))

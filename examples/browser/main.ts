@@ -2,7 +2,7 @@
  * The page: a server, two participants, and what can be done to them.
  */
 import { Effect, FiberSet, Schedule, Stream, SubscriptionRef } from "effect"
-import { BrowserRTCEngine } from "effect-livekit/browser"
+import { PageScheduler } from "effect-livekit/browser"
 import { controlled } from "./controlled.ts"
 import { byId, element } from "./dom.ts"
 import * as Participant from "./Participant.ts"
@@ -99,7 +99,7 @@ const program = Effect.gen(function* () {
 Effect.runFork(
   program.pipe(
     Effect.scoped,
-    Effect.provide(BrowserRTCEngine.layerServices),
+    Effect.provide(PageScheduler.layer),
     Effect.tapCause((cause) => Effect.sync(() => happened(Date.now(), `the page failed: ${String(cause)}`)))
   )
 )

@@ -82,6 +82,12 @@ describe("the example page", () => {
     await tabTo(page, "Block the media path")
     await page.keyboard.press("Space")
     await happened(page, "alice: media path blocked")
+    const received = () => page.locator("[data-identity=bob] .tally").textContent()
+    // What is under way arrives, and then nothing does.
+    await page.waitForTimeout(1_000)
+    const before = await received()
+    await page.waitForTimeout(2_000)
+    assert.strictEqual(await received(), before)
     await page.keyboard.press("Space")
     await happened(page, "alice: media path open again")
     await page.getByRole("button", { name: "Restart the server" }).focus()
