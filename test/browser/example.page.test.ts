@@ -1,8 +1,8 @@
 /**
  * The example page, used as a person uses it who has a keyboard and no mouse.
  */
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import type { Page } from "playwright-core"
@@ -28,23 +28,9 @@ const serve = Effect.acquireRelease(
 const areConnected = (page: Page) =>
   page.waitForFunction(() => document.querySelectorAll(".state[data-state=Connected]").length === 2)
 
-const test = (name: string, body: (page: Page) => Promise<void>, width = 1280) =>
-  it.live(
-    name,
-    () =>
-      Effect.gen(function* (): Effect.fn.Return<void, never, Scope.Scope> {
-        const { url } = yield* serve
-        const { context } = yield* Pages.make
-        yield* Effect.promise(async () => {
-          const page = await context.newPage()
-          await page.setViewportSize({ width, height: 900 })
-          await page.goto(url)
-          await areConnected(page)
-          await body(page)
-        })
-      }).pipe(Effect.scoped),
-    60_000
-  )
+class Example extends Context.Service<Example, { readonly url: string }>()("test/Example") {}
+
+const services = Layer.merge(Layer.effect(Example, serve), Pages.layer)
 
 /** Goes through the page with the tabulator, to what has this name. */
 const tabTo = async (page: Page, name: string) => {
@@ -62,7 +48,25 @@ const tabTo = async (page: Page, name: string) => {
 const happened = (page: Page, text: string) =>
   page.getByRole("log", { name: "What happened" }).getByText(text).waitFor()
 
-describe("the example page", () => {
+layer(services, { excludeTestServices: true, timeout: "1 minute" })("the example page", (it) => {
+  const test = (name: string, body: (page: Page) => Promise<void>, width = 1280) =>
+    it.effect(
+      name,
+      () =>
+        Effect.gen(function* () {
+          const { url } = yield* Example
+          const { context } = yield* Pages.make
+          yield* Effect.promise(async () => {
+            const page = await context.newPage()
+            await page.setViewportSize({ width, height: 900 })
+            await page.goto(url)
+            await areConnected(page)
+            await body(page)
+          })
+        }),
+      60_000
+    )
+
   test("carries a chat, and a cut of the signal costs nothing", async (page) => {
     await tabTo(page, "Say something to bob")
     await page.keyboard.type("hello bob")

@@ -1,10 +1,10 @@
 /**
  * Pages of a real Chromium that a test in Node opens, commands and closes.
  */
-import { Effect, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { build } from "esbuild"
 import { createServer } from "node:http"
-import { chromium, type BrowserContext, type Page } from "playwright-core"
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core"
 import * as command from "./chromiumCommand.ts"
 import type { App } from "./page/app.ts"
 
@@ -44,27 +44,44 @@ const serve = (files: Readonly<Record<string, readonly [type: string, text: stri
     ({ close }) => Effect.sync(close)
   ).pipe(Effect.map(({ url }) => url))
 
+/** One browser for all tests of a file, and where its pages come from. */
+export class Chromium extends Context.Service<Chromium, { readonly browser: Browser; readonly url: string }>()(
+  "test/Chromium"
+) {}
+
+export const layer: Layer.Layer<Chromium> = Layer.effect(
+  Chromium,
+  Effect.gen(function* () {
+    const url = yield* serve({
+      "/": ["text/html", `<!doctype html><title>effect-livekit</title><script type="module" src="/app.js"></script>`],
+      "/app.js": ["text/javascript", yield* bundle("test/browser/page/app.ts")],
+      "/worker.js": ["text/javascript", yield* bundle("test/browser/page/worker.ts")],
+      "/other": ["text/html", "<!doctype html><title>another page</title>"]
+    })
+    const executablePath = command.find()
+    const browser = yield* Effect.acquireRelease(
+      Effect.promise(() =>
+        chromium.launch({ args: command.args, ...(executablePath === undefined ? {} : { executablePath }) })
+      ),
+      (browser) => Effect.promise(() => browser.close())
+    )
+    return { browser, url }
+  })
+)
+
 export interface Pages {
   readonly context: BrowserContext
   /** Opens a page with the program of `page/app.ts` in it. */
   readonly open: Effect.Effect<Page>
 }
 
-export const make: Effect.Effect<Pages, never, Scope.Scope> = Effect.gen(function* () {
-  const url = yield* serve({
-    "/": ["text/html", `<!doctype html><title>effect-livekit</title><script type="module" src="/app.js"></script>`],
-    "/app.js": ["text/javascript", yield* bundle("test/browser/page/app.ts")],
-    "/worker.js": ["text/javascript", yield* bundle("test/browser/page/worker.ts")],
-    "/other": ["text/html", "<!doctype html><title>another page</title>"]
-  })
-  const executablePath = command.find()
-  const browser = yield* Effect.acquireRelease(
-    Effect.promise(() =>
-      chromium.launch({ args: command.args, ...(executablePath === undefined ? {} : { executablePath }) })
-    ),
-    (browser) => Effect.promise(() => browser.close())
+/** Pages that share nothing with those of other tests, and are closed with the scope. */
+export const make: Effect.Effect<Pages, never, Chromium | Scope.Scope> = Effect.gen(function* () {
+  const { browser, url } = yield* Chromium
+  const context = yield* Effect.acquireRelease(
+    Effect.promise(() => browser.newContext()),
+    (context) => Effect.promise(() => context.close())
   )
-  const context = yield* Effect.promise(() => browser.newContext())
   return {
     context,
     open: Effect.promise(async () => {
