@@ -34,7 +34,7 @@ const use = async (page: Page) => {
   await seconds(4)
   await areConnected()
   await seconds(3)
-  await say("bob", "Back again, and nothing is missing.")
+  await say("bob", "Back again.")
   await seconds(1)
   await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur())
 }
@@ -54,7 +54,7 @@ try {
   const url = /http:\S+/.exec(String(said))?.[0] ?? ""
   mkdirSync("docs/images", { recursive: true })
   for (const width of [1280, 390]) {
-    const page = await browser.newPage({ viewport: { width, height: 900 }, deviceScaleFactor: width === 390 ? 2 : 1 })
+    const page = await browser.newPage({ viewport: { width, height: 900 }, deviceScaleFactor: width === 390 ? 1.5 : 1 })
     await page.goto(url)
     await use(page)
     await page.screenshot({ path: `docs/images/browser-${width}.png`, fullPage: true })
