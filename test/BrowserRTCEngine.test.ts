@@ -19,6 +19,21 @@ const defectOf = <A>(layer: Layer.Layer<A>) =>
     Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
   )
 
+/** A page's WebSocket, and what was dialled by it. */
+const recordDials = () => {
+  const dialled: Array<URL> = []
+  vi.stubGlobal(
+    "WebSocket",
+    class extends WebSocket {
+      constructor(url: string) {
+        super(url)
+        dialled.push(new URL(url))
+      }
+    }
+  )
+  return dialled
+}
+
 describe("the browser's engine", () => {
   it.effect("says what is missing when it is built where there is no browser", () =>
     Effect.gen(function* () {
@@ -53,17 +68,8 @@ describe("the browser's engine", () => {
 
   it.live("joins with what the page has, says that it is the JavaScript SDK, and carries data", () =>
     Effect.gen(function* () {
-      const dialled: Array<URL> = []
+      const dialled = recordDials()
       vi.stubGlobal("RTCPeerConnection", wrtc.RTCPeerConnection)
-      vi.stubGlobal(
-        "WebSocket",
-        class extends WebSocket {
-          constructor(url: string) {
-            super(url)
-            dialled.push(new URL(url))
-          }
-        }
-      )
       const server = yield* DevServer.make()
       const [alice, bob] = yield* Effect.all([RTCEngine.make, RTCEngine.make]).pipe(
         Effect.provide(BrowserRTCEngine.layerServices)
@@ -95,18 +101,9 @@ describe("the browser's engine", () => {
   ] as const) {
     it.live(`${offers ? "offers in the join" : "offers after the join"} (${browser})`, () =>
       Effect.gen(function* () {
-        const dialled: Array<URL> = []
+        const dialled = recordDials()
         vi.stubGlobal("navigator", { userAgent })
         vi.stubGlobal("RTCPeerConnection", wrtc.RTCPeerConnection)
-        vi.stubGlobal(
-          "WebSocket",
-          class extends WebSocket {
-            constructor(url: string) {
-              super(url)
-              dialled.push(new URL(url))
-            }
-          }
-        )
         const server = yield* DevServer.make()
         const engine = yield* RTCEngine.make.pipe(Effect.provide(BrowserRTCEngine.layerServices))
         const token = yield* server.token({ identity: "alice", room: "room" })
