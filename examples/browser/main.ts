@@ -24,7 +24,7 @@ const happened = (at: number, text: string) => {
 const program = Effect.gen(function* () {
   const run = yield* FiberSet.makeRuntime<never, void>()
   const server = yield* Effect.acquireRelease(
-    control("start", { runtime: "wrtc", pingInterval: 1, pingTimeout: 3 }),
+    control("start", { runtime: "wrtc", pingInterval: 1, pingTimeout: 10 }),
     (url) => control("stop", { url })
   )
   const hasTraffic = yield* SubscriptionRef.make(true)
