@@ -1,8 +1,10 @@
 import { playwright } from "@vitest/browser-playwright"
 import { defineConfig, type TestProjectConfiguration } from "vitest/config"
-import * as chromium from "./test/browser/chromium.ts"
+import * as chromium from "./test/browser/chromiumCommand.ts"
 
 const conditions = ["@effect-livekit/source", "node", "import", "module", "default"]
+/** Milliseconds; several of these run at once on few processors. */
+const testTimeout = 30_000
 const executablePath = chromium.find()
 
 if (executablePath === undefined) {
@@ -12,9 +14,10 @@ if (executablePath === undefined) {
 }
 
 const inNode: TestProjectConfiguration = {
-  extends: true,
+  extends: false,
   test: {
     name: "node",
+    testTimeout,
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     exclude: ["test/browser/**"]
   },
@@ -24,10 +27,15 @@ const inNode: TestProjectConfiguration = {
 
 /** The tests themselves run in a page. They come after those in Node, which may need a processor for themselves. */
 const inBrowser: TestProjectConfiguration = {
-  extends: true,
+  extends: false,
   resolve: { conditions: ["@effect-livekit/source", "browser", "import", "module", "default"] },
+  // What is found only while tests run has the page loaded again in the middle of them.
+  optimizeDeps: {
+    entries: ["src/index.ts", "src/browser/index.ts", "test/suites/*.ts", "test/browser/*.browser.test.ts"]
+  },
   test: {
     name: "browser",
+    testTimeout,
     include: ["test/browser/*.browser.test.ts"],
     globalSetup: ["test/browser/stage.ts"],
     sequence: { groupOrder: 1 },
@@ -43,9 +51,16 @@ const inBrowser: TestProjectConfiguration = {
   }
 }
 
+/** The tests run in Node and command pages. */
+const onPages: TestProjectConfiguration = {
+  extends: false,
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: { name: "pages", testTimeout, include: ["test/browser/*.page.test.ts"], sequence: { groupOrder: 2 } }
+}
+
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    projects: executablePath === undefined ? [inNode] : [inNode, inBrowser]
+    projects: executablePath === undefined ? [inNode] : [inNode, inBrowser, onPages]
   }
 })

@@ -10,6 +10,7 @@ import { arch, cpus, platform } from "node:os"
 import { parseArgs } from "node:util"
 import { Figures } from "./Figures.ts"
 import { outages } from "./outages.ts"
+import { plot } from "./plot.ts"
 import * as report from "./report.ts"
 import type { Bench } from "./Run.ts"
 import * as Target from "./Target.ts"
@@ -78,6 +79,11 @@ const program = Effect.gen(function* () {
     figures: figures.all.map((figure) => ({ ...figure, samples: Object.fromEntries(figure.samples) }))
   }
   writeFileSync(`bench/results/${values.write}.json`, `${JSON.stringify(result, undefined, 2)}\n`)
+  const server = figures.all[0]?.server ?? ""
+  writeFileSync(
+    `bench/results/${values.write}.svg`,
+    plot(figures.all, contestants, `${server}, ${result.date.slice(0, 10)}, ${machine}`)
+  )
 })
 
 await Effect.runPromise(program)

@@ -19,6 +19,8 @@ export interface EngineSettings {
   readonly firstFrameTimeout: number
   /** Milliseconds for the `validate` request that asks why a dial failed. Default 3,000. */
   readonly validateTimeout: number
+  /** Milliseconds for the server to answer when it is asked whether the connection still stands. Default 2,000. */
+  readonly probeTimeout: number
   /** Milliseconds for the needed peer connections to connect and their channels to open. Default 20,000 (S101). */
   readonly peerConnectionTimeout: number
   /**
@@ -72,6 +74,7 @@ export const defaults: EngineSettings = {
   dialTimeout: 10_000,
   firstFrameTimeout: 5_000,
   validateTimeout: 3_000,
+  probeTimeout: 2_000,
   peerConnectionTimeout: 20_000,
   pathTimeout: 10_000,
   answerTimeout: 15_000,

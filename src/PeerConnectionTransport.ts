@@ -173,8 +173,15 @@ export const make = Effect.fnUntraced(function* (
       .addIceCandidate(candidate)
       .pipe(Effect.catch((error) => Effect.logDebug(`${target} ignored a candidate`, error.reason)))
 
+  // Remembered, because it is asked for with every packet: a runtime would write its description anew each time.
+  const far = { maxMessageSize: Infinity }
   const setRemote = (description: SessionDescription) =>
     remoteTracks.describe(description.sdp, peer.setRemoteDescription(description)).pipe(
+      Effect.tap(() =>
+        Effect.sync(() => {
+          far.maxMessageSize = Sdp.maxMessageSize(description.sdp)
+        })
+      ),
       Effect.andThen(Ref.getAndSet(held, Option.none())),
       Effect.tap((candidates) => (Option.isSome(candidates) ? forgetFailure : Effect.void)),
       Effect.flatMap((candidates) =>
@@ -275,10 +282,7 @@ export const make = Effect.fnUntraced(function* (
       Stream.runHead,
       Effect.asVoid
     ),
-    maxMessageSize: () => {
-      const remote = peer.remoteDescription()
-      return remote === null ? Infinity : Sdp.maxMessageSize(remote.sdp)
-    },
+    maxMessageSize: () => far.maxMessageSize,
     localDescription: peer.localDescription,
     remoteDescription: peer.remoteDescription,
     counters: peer.counters,

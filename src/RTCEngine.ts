@@ -24,12 +24,14 @@ import { EngineConfig } from "./EngineConfig.ts"
 import { type EngineError, from } from "./EngineError.ts"
 import type { Disconnected, EngineEvent } from "./EngineEvent.ts"
 import * as Connection from "./internal/Connection.ts"
+import { heedPlatform } from "./internal/heedPlatform.ts"
 import type { EngineCore } from "./internal/EngineCore.ts"
 import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
 import * as Publications from "./internal/Publications.ts"
 import { Roster } from "./internal/Roster.ts"
+import * as Probe from "./internal/probe.ts"
 import type { Session } from "./internal/Session.ts"
 import * as Subscriptions from "./internal/Subscriptions.ts"
 import * as TrackOperations from "./internal/TrackOperations.ts"
@@ -133,6 +135,13 @@ export interface Engine extends TrackOperationsOf {
   readonly sendRequest: (request: SignalRequest) => Effect.Effect<void, EngineError>
   /** Tries at once: the network is back, the laptop woke up. Connected or not, the session is taken up again. */
   readonly reconnectNow: Effect.Effect<void>
+  /**
+   * Something may have happened to the connection: asks, and takes the session up again if the server does not answer within
+   * `probeTimeout`, or nothing comes on the media path within `pathTimeout`. Nothing is dropped that still stands. During an
+   * outage it is `reconnectNow`. The layer for browsers does this when the network comes or goes and when the page wakes up
+   * (`PlatformEvents`).
+   */
+  readonly probe: Effect.Effect<void>
   readonly serverInfo: Effect.Effect<Option.Option<ServerInfo>>
   /** The local participant, as the server last described it. */
   readonly participant: Effect.Effect<Option.Option<ParticipantInfo>>
@@ -218,6 +227,9 @@ export const make: Effect.Effect<
   const tracks = { session, publications: core.publications, subscriptions: core.subscriptions, sendRequest }
   yield* Effect.forkScoped(TrackOperations.follow(yield* PubSub.subscribe(events), tracks))
 
+  const { probe, reconnectNow } = Probe.make({ report, session, state })
+  yield* heedPlatform({ state: SubscriptionRef.get(state), probe, disconnect: connection.disconnect })
+
   return {
     ...TrackOperations.make(tracks),
     connect: connection.connect,
@@ -232,10 +244,8 @@ export const make: Effect.Effect<
     subscribePackets: PubSub.subscribe(packets),
     sendData: packetSender.sendData,
     sendRequest,
-    reconnectNow: Effect.gen(function* () {
-      const current = yield* SubscriptionRef.get(state)
-      if (current !== "Disconnected" && current !== "Connecting") core.report({ _tag: "Requested" })
-    }),
+    reconnectNow,
+    probe,
     serverInfo: Effect.map(Ref.get(session), (current) =>
       Option.flatMap(current, ({ join }) => Option.fromUndefinedOr(join.serverInfo))
     ),
@@ -288,6 +298,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
     sendRequest: () => Effect.void,
     ...TrackOperations.noop,
     reconnectNow: Effect.void,
+    probe: Effect.void,
     serverInfo: Effect.succeedNone,
     participant: Effect.succeedNone,
     rtt: Effect.succeedNone,
@@ -300,7 +311,7 @@ export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine>
       lossySent: 0,
       lossyDropped: 0,
       bytesSent: 0,
-      bytesPending: 0
+      pendingBytes: 0
     }),
     ...methods
   })

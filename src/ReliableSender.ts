@@ -10,7 +10,8 @@ import { BufferFull, ChannelClosed, DataChannelError, PacketTooLarge } from "./D
 import { type Entry, ReliableLog } from "./ReliableLog.ts"
 
 /**
- * Encodes a packet with the sequence it is given. The size must not depend on more than the digits of the sequence.
+ * Encodes a packet with the sequence it is given; again, with another one, if the packet had to wait and one before it gave up.
+ * The size must not depend on more than the digits of the sequence.
  *
  * @category models
  */
@@ -63,7 +64,9 @@ export interface ReliableSender {
 
 interface Waiter {
   readonly encode: Encode
-  readonly size: number
+  /** Encoded for this sequence, which it gets unless one that waits before it gives up. */
+  readonly sequence: number
+  readonly bytes: Uint8Array
   readonly resume: (effect: Effect.Effect<number, DataChannelError>) => void
 }
 
@@ -144,9 +147,10 @@ export const make = (options: {
 
   const flush = () => {
     write()
-    for (let first = waiters[0]; first !== undefined && hasRoom(first.size); first = waiters[0]) {
+    for (let first = waiters[0]; first !== undefined && hasRoom(first.bytes.length); first = waiters[0]) {
       waiters.shift()
-      const { bytes } = log.append(first.encode(log.nextSequence))
+      const sequence = log.nextSequence
+      const { bytes } = log.append(first.sequence === sequence ? first.bytes : first.encode(sequence))
       first.resume(Effect.succeed(bytes.length))
       write()
     }
@@ -159,7 +163,8 @@ export const make = (options: {
   return {
     send: (encode, { whenFull = "suspend" } = {}) =>
       Effect.suspend(() => {
-        const bytes = encode(log.nextSequence)
+        const sequence = log.nextSequence + waiters.length
+        const bytes = encode(sequence)
         const max = limit()
         if (bytes.length > max) {
           return Effect.fail(new DataChannelError({ reason: new PacketTooLarge({ size: bytes.length, max }) }))
@@ -175,7 +180,7 @@ export const make = (options: {
           )
         }
         return Effect.callback<number, DataChannelError>((resume) => {
-          const waiter: Waiter = { encode, size: bytes.length, resume }
+          const waiter: Waiter = { encode, sequence, bytes, resume }
           waiters.push(waiter)
           return Effect.sync(() => {
             const index = waiters.indexOf(waiter)

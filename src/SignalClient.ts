@@ -212,6 +212,7 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
         path,
         handshake: { _tag: "Joined", response },
         ping: { interval: response.pingInterval, timeout: response.pingTimeout },
+        probeTimeout: config.probeTimeout,
         first: undefined
       })
     }, closeOnFailure)
@@ -243,6 +244,7 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
         path: options.path,
         handshake: { _tag: "Resumed", response: first.message.case === "reconnect" ? first.message.value : undefined },
         ping: options.ping,
+        probeTimeout: config.probeTimeout,
         first: isResponse ? undefined : first
       })
     }, closeOnFailure)

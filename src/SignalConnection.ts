@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberHandle from "effect/FiberHandle"
+import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
@@ -79,7 +80,15 @@ export interface SignalConnection {
    * there was one: a machine that slept hears of nothing until it wakes, and then perhaps of the server first.
    */
   readonly heardUntil: () => number
+  /** Asks for a sign of life; false when none came in time. Nothing is closed for it. */
+  readonly probe: Effect.Effect<boolean>
 }
+
+/**
+ * Milliseconds by which a timer may be late before that says that the program did not run: a tab was frozen or throttled, or the
+ * machine slept.
+ */
+const lateness = 2_000
 
 /** Builds the connection around a socket whose handshake is done. Not for applications. */
 export const make = (options: {
@@ -87,6 +96,8 @@ export const make = (options: {
   readonly path: SignalPath
   readonly handshake: Handshake
   readonly ping: PingSettings
+  /** Milliseconds for the answer to a probe, and to the first ping after the program did not run. */
+  readonly probeTimeout: number
   /** A first message that is to be handled like any other (SC5). */
   readonly first: Incoming | undefined
 }): Effect.Effect<SignalConnection, never, Scope.Scope> =>
@@ -106,16 +117,14 @@ export const make = (options: {
     }
     if (options.first !== undefined) Queue.offerUnsafe(incoming, options.first)
 
-    const expire = Effect.sleep(options.ping.timeout * 1000).pipe(
-      Effect.andThen(Deferred.succeed(end, { _tag: "PingTimeout" })),
-      Effect.andThen(Effect.sync(() => socket.closeUnsafe(pingTimeoutCode, "Ping timeout")))
-    )
+    const life = yield* Latch.make(true)
 
     const receive = Effect.gen(function* () {
       const frame = yield* Queue.take(socket.frames)
       hear()
       // Any sign of life counts, not only a pong.
       yield* FiberHandle.clear(deadline)
+      yield* life.open
       if (frame === "text") return
       const read = readFrame(frame)
       if (read._tag === "Message") {
@@ -136,14 +145,30 @@ export const make = (options: {
     )
 
     const sendUnsafe = (request: SignalRequest) => socket.sendUnsafe(encode(request))
-    const ping = Effect.gen(function* () {
-      yield* Effect.sleep(options.ping.interval * 1000)
+    const ask = Effect.gen(function* () {
       // A Clock may count parts of milliseconds.
       const now = BigInt(Math.floor(clock.currentTimeMillisUnsafe()))
       sendUnsafe({ case: "ping", value: now })
       const lastRtt = Option.getOrElse(yield* Ref.get(rtt), () => 0)
       sendUnsafe({ case: "pingReq", value: new Ping({ timestamp: now, rtt: BigInt(lastRtt) }) })
-      yield* FiberHandle.run(deadline, expire, { onlyIfMissing: true })
+    })
+    /** Whether the end of the sleep came late. */
+    const sleep = (millis: number) =>
+      Effect.suspend(() => {
+        const due = clock.currentTimeMillisUnsafe() + millis
+        return Effect.map(Effect.sleep(millis), () => clock.currentTimeMillisUnsafe() - due > lateness)
+      })
+    const expire = Effect.fnUntraced(function* (millis: number) {
+      // What holds back a timer holds back the answer too, so it is asked for again, once.
+      if (yield* sleep(millis)) yield* Effect.andThen(ask, sleep(millis))
+      yield* Deferred.succeed(end, { _tag: "PingTimeout" })
+      socket.closeUnsafe(pingTimeoutCode, "Ping timeout")
+    })
+    const ping = Effect.gen(function* () {
+      const hasSlept = yield* sleep(options.ping.interval * 1000)
+      yield* ask
+      const timeout = hasSlept ? options.probeTimeout : options.ping.timeout * 1000
+      yield* FiberHandle.run(deadline, expire(timeout), { onlyIfMissing: true })
     })
     if (options.ping.interval > 0) yield* Effect.forkScoped(Effect.forever(ping))
 
@@ -155,7 +180,13 @@ export const make = (options: {
       end: Deferred.await(end),
       sendUnsafe,
       rtt: Ref.get(rtt),
-      heardUntil: () => heard.at
+      heardUntil: () => heard.at,
+      probe: life.close.pipe(
+        Effect.andThen(ask),
+        Effect.andThen(life.await),
+        Effect.as(true),
+        Effect.timeoutOrElse({ duration: options.probeTimeout, orElse: () => Effect.succeed(false) })
+      )
     }
   })
 

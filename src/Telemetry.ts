@@ -186,7 +186,7 @@ export const observe = Effect.fnUntraced(function* (
     yield* count(EngineMetrics.packetsDropped, since("dropped"), { "livekit.data.drop.reason": "receive_full" })
     yield* count(EngineMetrics.packetsDropped, since("duplicates"), { "livekit.data.drop.reason": "duplicate" })
     yield* count(EngineMetrics.packetsDropped, since("malformed"), { "livekit.data.drop.reason": "malformed" })
-    yield* showBuffered(now.bytesPending)
+    yield* showBuffered(now.pendingBytes)
     const rtt = yield* engine.rtt
     if (Option.isSome(rtt)) yield* add(EngineMetrics.signalRoundTrip, rtt.value)
     const pair = selectedPair(yield* engine.publisherStats)

@@ -2,13 +2,14 @@
  * The browser's layer where the globals of a browser are put in place by hand. Chromium itself is not started here.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { WrappedJoinRequest, WrappedJoinRequest_Compression } from "@livekit/protocol"
+import { JoinRequest, WrappedJoinRequest, WrappedJoinRequest_Compression } from "@livekit/protocol"
 import wrtc from "@roamhq/wrtc"
 import { Cause, Effect, Exit, Layer, Option, Stream } from "effect"
 import { Packet, PeerConnectionFactory, RTCEngine } from "effect-livekit"
 import { BrowserPeerConnection, BrowserRTCEngine, MissingGlobal } from "effect-livekit/browser"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel } from "effect-livekit/node"
+import { gunzipSync } from "node:zlib"
 import { afterEach, vi } from "vitest"
 
 afterEach(() => vi.unstubAllGlobals())
@@ -17,6 +18,21 @@ const defectOf = <A>(layer: Layer.Layer<A>) =>
   Effect.map(Effect.exit(Effect.scoped(Layer.build(layer))), (exit) =>
     Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
   )
+
+/** A page's WebSocket, and what was dialled by it. */
+const recordDials = () => {
+  const dialled: Array<URL> = []
+  vi.stubGlobal(
+    "WebSocket",
+    class extends WebSocket {
+      constructor(url: string) {
+        super(url)
+        dialled.push(new URL(url))
+      }
+    }
+  )
+  return dialled
+}
 
 describe("the browser's engine", () => {
   it.effect("says what is missing when it is built where there is no browser", () =>
@@ -52,17 +68,8 @@ describe("the browser's engine", () => {
 
   it.live("joins with what the page has, says that it is the JavaScript SDK, and carries data", () =>
     Effect.gen(function* () {
-      const dialled: Array<URL> = []
+      const dialled = recordDials()
       vi.stubGlobal("RTCPeerConnection", wrtc.RTCPeerConnection)
-      vi.stubGlobal(
-        "WebSocket",
-        class extends WebSocket {
-          constructor(url: string) {
-            super(url)
-            dialled.push(new URL(url))
-          }
-        }
-      )
       const server = yield* DevServer.make()
       const [alice, bob] = yield* Effect.all([RTCEngine.make, RTCEngine.make]).pipe(
         Effect.provide(BrowserRTCEngine.layerServices)
@@ -83,4 +90,28 @@ describe("the browser's engine", () => {
       assert.strictEqual(dialled.find(({ searchParams }) => searchParams.has("sdk"))?.searchParams.get("sdk"), "js")
     }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
   )
+
+  for (const [browser, userAgent, offers] of [
+    [
+      "Chrome",
+      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+      true
+    ],
+    ["Firefox", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", false]
+  ] as const) {
+    it.live(`${offers ? "offers in the join" : "offers after the join"} (${browser})`, () =>
+      Effect.gen(function* () {
+        const dialled = recordDials()
+        vi.stubGlobal("navigator", { userAgent })
+        vi.stubGlobal("RTCPeerConnection", wrtc.RTCPeerConnection)
+        const server = yield* DevServer.make()
+        const engine = yield* RTCEngine.make.pipe(Effect.provide(BrowserRTCEngine.layerServices))
+        const token = yield* server.token({ identity: "alice", room: "room" })
+        yield* engine.connect({ url: server.url, token, connectionMode: "single" })
+        const wrapped = Buffer.from(dialled[0]?.searchParams.get("join_request") ?? "", "base64url")
+        const request = JoinRequest.fromBinary(gunzipSync(WrappedJoinRequest.fromBinary(wrapped).joinRequest))
+        assert.strictEqual(request.publisherOffer !== undefined, offers)
+      }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+    )
+  }
 })

@@ -81,6 +81,25 @@ describe("ReliableSender", () => {
     })
   )
 
+  it.effect("encodes a packet once, though it has to wait for room", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 10 })
+      const encoded: Array<number> = []
+      const counting = (sequence: number) => {
+        encoded.push(sequence)
+        return encode(sequence)
+      }
+      const waiting = yield* Effect.forEach([1, 2, 3, 4], () =>
+        Effect.forkChild(sender.send(counting), { startImmediately: true })
+      )
+      sender.attach(channel)
+      yield* drain(channel, sender)
+      yield* Effect.forEach(waiting, Fiber.join)
+      assert.deepStrictEqual(encoded, range(1, 4))
+      assert.deepStrictEqual(written(), range(1, 4))
+    })
+  )
+
   it.effect("fails at once when asked not to wait, and takes no sequence for it", () =>
     Effect.gen(function* () {
       const { channel, sender, written } = far({ capacity: 10 })

@@ -14,7 +14,7 @@ import {
   WrappedJoinRequest,
   WrappedJoinRequest_Compression
 } from "@livekit/protocol"
-import { Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Scope } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Layer, Option, Queue, Redacted, Scope } from "effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
@@ -362,6 +362,71 @@ describe("SignalConnection", () => {
     }).pipe(Effect.provide(client()))
   )
 
+  it.effect("does not take a program that did not run for a server that is silent", () =>
+    Effect.gen(function* () {
+      const held = yield* heldClock
+      const { connection, dial } = yield* joined({}, { pingInterval: 5, pingTimeout: 15 }).pipe(
+        Effect.provideService(Clock.Clock, held.clock)
+      )
+      yield* TestClock.adjust("5 seconds")
+      // A minute goes by in which neither timers nor answers come through; then the timer is first.
+      held.holdBack("1 minute")
+      yield* TestClock.adjust("15 seconds")
+      assert.isTrue(dial.isOpen())
+      yield* TestClock.adjust("14 seconds")
+      assert.isTrue(dial.isOpen())
+      yield* dial.send(frame({ case: "pong", value: 1n }))
+      yield* TestClock.adjust("1 minute")
+      // What followed was pinged and not answered.
+      assert.deepStrictEqual(yield* connection.end, { _tag: "PingTimeout" })
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("asks a silent server once more after the program did not run, and no third time", () =>
+    Effect.gen(function* () {
+      const held = yield* heldClock
+      const { connection } = yield* joined({}, { pingInterval: 5, pingTimeout: 15 }).pipe(
+        Effect.provideService(Clock.Clock, held.clock)
+      )
+      yield* TestClock.adjust("5 seconds")
+      held.holdBack("1 minute")
+      yield* TestClock.adjust("15 seconds")
+      held.holdBack("1 minute")
+      yield* TestClock.adjust("15 seconds")
+      assert.deepStrictEqual(yield* connection.end, { _tag: "PingTimeout" })
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("gives a server two seconds for the first ping after the program did not run", () =>
+    Effect.gen(function* () {
+      const held = yield* heldClock
+      const { connection, dial } = yield* joined({}, { pingInterval: 5, pingTimeout: 15 }).pipe(
+        Effect.provideService(Clock.Clock, held.clock)
+      )
+      yield* TestClock.adjust("1 second")
+      held.holdBack("1 hour")
+      yield* TestClock.adjust("4 seconds")
+      yield* TestClock.adjust("1900 millis")
+      assert.isTrue(dial.isOpen())
+      yield* TestClock.adjust("100 millis")
+      assert.deepStrictEqual(yield* connection.end, { _tag: "PingTimeout" })
+    }).pipe(Effect.provide(client()))
+  )
+
+  it.effect("says of a probe whether the server answered, and closes nothing", () =>
+    Effect.gen(function* () {
+      const { connection, dial } = yield* joined()
+      const first = yield* Effect.forkScoped(connection.probe)
+      yield* nextRequest(dial)
+      yield* dial.send(frame({ case: "pong", value: 1n }))
+      assert.isTrue(yield* Fiber.join(first))
+      const second = yield* Effect.forkScoped(connection.probe)
+      yield* TestClock.adjust("2 seconds")
+      assert.isFalse(yield* Fiber.join(second))
+      assert.isTrue(dial.isOpen())
+    }).pipe(Effect.provide(client()))
+  )
+
   it.effect("sends no pings when the server asks for none", () =>
     Effect.gen(function* () {
       const { dial } = yield* joined({}, { pingInterval: 0, pingTimeout: 0 })
@@ -485,6 +550,18 @@ const joined = (
     yield* dial.send(joinFrame(ping))
     return { connection: yield* Fiber.join(fiber), dial }
   })
+
+/** The test's clock, on which time can go by without a timer coming through. */
+const heldClock = Effect.map(Clock.Clock, (clock) => {
+  const self = { heldBack: 0 }
+  const now = () => clock.currentTimeMillisUnsafe() + self.heldBack
+  return {
+    clock: { ...clock, sleep: (duration: Duration.Duration) => clock.sleep(duration), currentTimeMillisUnsafe: now },
+    holdBack: (time: Duration.Input) => {
+      self.heldBack += Duration.toMillis(Duration.fromInputUnsafe(time))
+    }
+  }
+})
 
 const refused = (options: Partial<SignalClient.JoinOptions> = {}) =>
   Effect.gen(function* () {

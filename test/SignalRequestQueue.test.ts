@@ -184,7 +184,8 @@ const far = (sent: Array<SignalRequest.SignalRequest> = []) => {
       return true
     },
     rtt: Effect.succeedNone,
-    heardUntil: () => 0
+    heardUntil: () => 0,
+    probe: Effect.succeed(true)
   }
   return {
     connection,

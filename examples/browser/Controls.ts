@@ -8,6 +8,7 @@ import { NodeDataChannel } from "effect-livekit/node"
 import { WrtcPeerConnection } from "effect-livekit/wrtc"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { json } from "node:stream/consumers"
+import * as MediaRelay from "./MediaRelay.ts"
 
 /** The WebRTC of a server: with ICE restart (wrtc) and without. */
 const runtimes = { wrtc: WrtcPeerConnection.layer, "node-datachannel": NodeDataChannel.layer }
@@ -25,6 +26,9 @@ export interface Controls {
   readonly participants: (options: OfServer & { readonly room: string }) => ReadonlyArray<string>
   /** Ends the signal connection of a participant, without a close frame. */
   readonly dropSignal: (options: OfServer & { readonly identity: string }) => null
+  /** The address by which a participant is to reach a server's, so that its media can be blocked. */
+  readonly relay: (options: { readonly participant: string; readonly server: MediaRelay.Address }) => MediaRelay.Address
+  readonly blockMedia: (options: { readonly participant: string; readonly isBlocked: boolean }) => null
   /** Ends the server and its sessions without a word, and starts it again some milliseconds later. */
   readonly restart: (options: OfServer & { readonly downFor: number }) => null
 }
@@ -49,6 +53,7 @@ export const existingServer = (environment: NodeJS.ProcessEnv): ExistingServer |
 /** Answers the requests that are for a control; says of others that they are not. */
 export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
   const scope = yield* Effect.scope
+  const relay = yield* MediaRelay.make
   const fork = yield* FiberSet.makeRuntime()
   const servers = new Map<
     string,
@@ -76,6 +81,8 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
     participants: (options) => Effect.flatMap(find(options), ({ server }) => server.participants(options.room)),
     dropSignal: (options) =>
       Effect.flatMap(find(options), ({ server }) => Effect.as(server.faults.dropSignal(options.identity), null)),
+    relay: ({ participant, server }) => relay.replace(participant, server),
+    blockMedia: ({ isBlocked, participant }) => Effect.as(relay.setBlocked(participant, isBlocked), null),
     restart: Effect.fnUntraced(function* (options) {
       const { faults } = (yield* find(options)).server
       yield* faults.stop

@@ -13,6 +13,9 @@ import * as WebSocketConstructor from "../WebSocketConstructor.ts"
 import * as BrowserPeerConnection from "./BrowserPeerConnection.ts"
 import { gzip } from "./gzip.ts"
 import { MissingGlobal } from "./MissingGlobal.ts"
+import * as PageEvents from "./PageEvents.ts"
+import * as PageScheduler from "./PageScheduler.ts"
+import * as quirks from "./quirks.ts"
 
 /**
  * WebSocket and HTTP of the browser. Dies with `MissingGlobal` where they are missing; they are looked for when the layer is
@@ -38,18 +41,25 @@ export const layerPlatform: Layer.Layer<EngineServices.Platform> = Layer.unwrap(
 /** Fills in what the platform knows, leaving alone what the user set. */
 const layerConfig = Layer.effect(
   EngineConfig,
-  Effect.map(EngineConfig, (config) => ({
-    ...config,
-    gzip: config.gzip ?? gzip(),
-    clientInfo: new ClientInfo({
-      ...config.clientInfo,
-      sdk: config.clientInfo.sdk === ClientInfo_SDK.UNKNOWN ? ClientInfo_SDK.JS : config.clientInfo.sdk
-    })
-  }))
+  Effect.map(EngineConfig, (config) => {
+    const { needsOfferAfterJoin } = quirks.of(globalThis.navigator?.userAgent ?? "")
+    return {
+      ...config,
+      gzip: config.gzip ?? gzip(),
+      offerInJoin: needsOfferAfterJoin ? "never" : config.offerInJoin,
+      clientInfo: new ClientInfo({
+        ...config.clientInfo,
+        sdk: config.clientInfo.sdk === ClientInfo_SDK.UNKNOWN ? ClientInfo_SDK.JS : config.clientInfo.sdk
+      })
+    }
+  })
 )
 
+const layerPage = Layer.merge(PageEvents.layer, PageScheduler.layer)
+
 /**
- * Everything an engine needs but the WebRTC runtime; for many engines in one page (`RTCEngine.make`).
+ * Everything an engine needs but the WebRTC runtime; for many engines in one page (`RTCEngine.make`). It also says how fibers
+ * take turns in a page ({@link PageScheduler.layer}), and has engines heed what the page hears ({@link PageEvents.layer}).
  *
  * @category layers
  */
@@ -57,7 +67,7 @@ export const layerServicesWithoutDependencies: Layer.Layer<
   EngineServices.EngineServices,
   never,
   PeerConnectionFactory | EngineServices.Platform
-> = EngineServices.layer.pipe(Layer.provide(layerConfig))
+> = EngineServices.layer.pipe(Layer.provideMerge(layerConfig), Layer.provideMerge(layerPage))
 
 /**
  * Everything that `RTCEngine.make` needs.
@@ -70,7 +80,7 @@ export const layerServices: Layer.Layer<EngineServices.EngineServices> = layerSe
 )
 
 /**
- * One engine.
+ * One engine. The program that is given this layer takes turns as {@link PageScheduler.layer} says.
  *
  * @example
  * ```ts
@@ -88,4 +98,7 @@ export const layerServices: Layer.Layer<EngineServices.EngineServices> = layerSe
  *
  * @category layers
  */
-export const layer: Layer.Layer<RTCEngine.RTCEngine> = RTCEngine.layer.pipe(Layer.provide(layerServices))
+export const layer: Layer.Layer<RTCEngine.RTCEngine> = RTCEngine.layer.pipe(
+  Layer.provide(layerServices),
+  Layer.merge(PageScheduler.layer)
+)

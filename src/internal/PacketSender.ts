@@ -23,8 +23,8 @@ export interface SendCounters {
   readonly lossyDropped: number
   /** Encoded bytes of what was accepted. */
   readonly bytesSent: number
-  /** Bytes of reliable data that wait now, here or in the channel's buffer. */
-  readonly bytesPending: number
+  /** Encoded bytes of reliable packets that were accepted and are not on the network yet: they wait here or in the channel. */
+  readonly pendingBytes: number
 }
 
 export interface PacketSender {
@@ -49,16 +49,18 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const sendReliable = (packet: Packet.Packet, send: SendOptions) => {
     const destinations = send.destinationIdentities ?? []
-    const encode = (sequence: number) => Packet.encode(packet, "reliable", destinations, sequence)
-    return core.sender
-      .send((sequence) => withNonce(packet, nonces, () => encode(sequence)), { whenFull: send.whenFull ?? "suspend" })
-      .pipe(
-        Effect.map((size) => {
-          counters.sent++
-          counters.bytesSent += size
-        }),
-        Effect.mapError(from)
-      )
+    let nonce: Uint8Array<ArrayBuffer> | undefined
+    const encode = (sequence: number) => {
+      nonce ??= nonces.next()
+      return withNonce(packet, nonce, () => Packet.encode(packet, "reliable", destinations, sequence))
+    }
+    return core.sender.send(encode, { whenFull: send.whenFull ?? "suspend" }).pipe(
+      Effect.map((size) => {
+        counters.sent++
+        counters.bytesSent += size
+      }),
+      Effect.mapError(from)
+    )
   }
 
   const sendLossy = Effect.fnUntraced(function* (packet: Packet.Packet, send: SendOptions) {
@@ -72,14 +74,16 @@ export const make = Effect.fnUntraced(function* (options: {
       return
     }
     const { lossy } = current.value
-    // Closed instead, it goes the way of its session, and the packet with it.
-    yield* Effect.ignore(lossy.opened).pipe(
-      Effect.timeoutOrElse({
-        duration: core.config.peerConnectionTimeout,
-        orElse: () => Effect.fail(new DataChannelError({ reason: new NotOpen({ label: lossy.label }) }))
-      }),
-      Effect.mapError(from)
-    )
+    if (!lossy.isOpen()) {
+      // Closed instead, it goes the way of its session, and the packet with it.
+      yield* Effect.ignore(lossy.opened).pipe(
+        Effect.timeoutOrElse({
+          duration: core.config.peerConnectionTimeout,
+          orElse: () => Effect.fail(new DataChannelError({ reason: new NotOpen({ label: lossy.label }) }))
+        }),
+        Effect.mapError(from)
+      )
+    }
     if (!lossy.isOpen() || lossy.bufferedAmount() > core.config.lossyCapacity) {
       counters.lossyDropped++
       return
@@ -95,7 +99,7 @@ export const make = Effect.fnUntraced(function* (options: {
   })
 
   return {
-    counters: () => ({ ...counters, bytesPending: core.sender.pendingBytes() }),
+    counters: () => ({ ...counters, pendingBytes: core.sender.pendingBytes() }),
     sendData: (packet, send = {}) =>
       Effect.suspend(() => {
         const current = SubscriptionRef.getUnsafe(state)
@@ -109,14 +113,14 @@ export const make = Effect.fnUntraced(function* (options: {
 })
 
 /**
- * The nonce lets receivers drop what is sent again after a full reconnect. It is taken together with the sequence, so that both
- * count the same way. The packet is the application's, which may send it again: it keeps what it had, and a nonce of its own is
- * left alone.
+ * The nonce lets receivers drop what is sent again after a full reconnect. It is taken when the packet takes its place among those
+ * that are sent or wait, so that nonces and sequences count the same way. The packet is the application's, which may send it
+ * again: it keeps what it had, and a nonce of its own is left alone.
  */
-const withNonce = <A>(packet: Packet.Packet, nonces: Nonce.Nonces, encode: () => A): A => {
+const withNonce = <A>(packet: Packet.Packet, nonce: Uint8Array<ArrayBuffer>, encode: () => A): A => {
   if (packet.case !== "user" || packet.value.nonce.length > 0) return encode()
   const own = packet.value.nonce
-  packet.value.nonce = nonces.next()
+  packet.value.nonce = nonce
   try {
     return encode()
   } finally {

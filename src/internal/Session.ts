@@ -65,6 +65,8 @@ export interface Session {
   readonly inDoubtSince: Effect.Effect<number>
   readonly media: SessionMedia.SessionMedia
   readonly autoSubscribe: boolean
+  /** Whether the server answers when it is asked. */
+  readonly probe: SignalConnection["probe"]
 }
 
 export const open = Effect.fnUntraced(function* (
@@ -191,6 +193,11 @@ export const open = Effect.fnUntraced(function* (
   }
   yield* listen(first)
 
+  const publish = Effect.gen(function* () {
+    if (yield* Ref.getAndSet(peers.hasPublished, true)) return
+    yield* inBackground(Effect.andThen(publisher.transport.negotiate(), peers.ready))
+  })
+
   const path = first.path
   return {
     url: options.url,
@@ -202,10 +209,8 @@ export const open = Effect.fnUntraced(function* (
       state === "new" || state === "connecting" ? Effect.succeed(true) : peers.liveness.isAlive
     ),
     ready: Effect.map(peers.ready, (ready) => ({ path, ...ready, answered: [] })),
-    ensurePublisher: Effect.gen(function* () {
-      if (yield* Ref.getAndSet(peers.hasPublished, true)) return
-      yield* inBackground(Effect.andThen(publisher.transport.negotiate(), peers.ready))
-    }),
+    // Asked for with every packet, and nearly always a look.
+    ensurePublisher: Effect.suspend(() => (Ref.getUnsafe(peers.hasPublished) ? Effect.void : publish)),
     liveness: peers.liveness,
     resumable: isSingle || capabilities.iceRestart,
     resume: (cause) =>
@@ -233,7 +238,10 @@ export const open = Effect.fnUntraced(function* (
       const heardUntil = Option.isSome(current) ? Math.min(now, current.value.heardUntil()) : now
       return heardUntil - core.config.inDoubtWindow
     }),
-    rtt: Effect.flatMap(signal.current, (current) => (Option.isNone(current) ? Effect.succeedNone : current.value.rtt))
+    rtt: Effect.flatMap(signal.current, (current) => (Option.isNone(current) ? Effect.succeedNone : current.value.rtt)),
+    probe: Effect.flatMap(signal.current, (current) =>
+      Option.isNone(current) ? Effect.succeed(false) : current.value.probe
+    )
   }
 })
 

@@ -84,13 +84,11 @@ export const resume = Effect.fn("Session.resume")(function* (
   // --- the media path ---
   if (yield* Ref.get(peers.hasPublished)) {
     if (capabilities.iceRestart) {
-      yield* publisher.transport
-        .negotiate({ iceRestart: true })
-        .pipe(
-          Effect.withSpan("PeerConnectionTransport.negotiate", {
-            attributes: { "livekit.negotiation.ice_restart": true }
-          })
-        )
+      yield* publisher.transport.negotiate({ iceRestart: true }).pipe(
+        Effect.withSpan("PeerConnectionTransport.negotiate", {
+          attributes: { "livekit.negotiation.ice_restart": true }
+        })
+      )
     } else yield* publisher.transport.repeatOffer
   }
   const ready = yield* peers.ready

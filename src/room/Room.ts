@@ -176,7 +176,8 @@ const forwardedTrack = (
     : {
         sid: info.sid,
         kind: info.type === TrackType.AUDIO ? "audio" : "video",
-        streamId: stream === "" ? publisherSid : `${publisherSid}|${stream}`,
+        // Older clients read the track from it, and some nothing without a second part.
+        streamId: `${publisherSid}|${stream === "" ? info.sid : stream}`,
         media: media.track,
         isPaused
       }

@@ -2,10 +2,8 @@
  * Peer connections that never leave the process: two that are given each other's descriptions and candidates become connected
  * over the simulated network, with offers and answers, data channels, ICE restart and loss of consent as WebRTC has them.
  */
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
 import { NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
 import {
@@ -19,88 +17,16 @@ import {
 } from "../PeerConnectionFactory.ts"
 import * as RtcMedia from "../RtcMedia.ts"
 import * as Sdp from "../Sdp.ts"
-import * as Association from "./Association.ts"
+import type * as Association from "./Association.ts"
+import * as Exchanges from "./Exchange.ts"
+import { Exchange } from "./Exchange.ts"
 import * as LinkedDataChannel from "./LinkedDataChannel.ts"
 import * as LinkedSdp from "./LinkedSdp.ts"
 import type { Link } from "./Link.ts"
-import * as Links from "./Link.ts"
 import type { Machine } from "./Machine.ts"
 import * as Questions from "./Questions.ts"
 
-/**
- * Where linked peer connections find each other, by the ICE credentials of their descriptions. Both sides need the same one.
- *
- * @example
- * ```ts
- * import { LinkedPeerConnection } from "effect-livekit/testing"
- * import { Layer } from "effect"
- *
- * const oneSide = LinkedPeerConnection.layer()
- * const withExchange = Layer.provideMerge(oneSide, LinkedPeerConnection.layerExchange)
- * ```
- *
- * @category services
- */
-export class Exchange extends Context.Service<
-  Exchange,
-  {
-    readonly nextUfrag: Effect.Effect<string>
-    readonly peers: Map<string, Peer>
-    readonly scope: Scope.Scope
-    /** The time and the chance of the world, which go on whatever becomes of a client. */
-    readonly world: Context.Context<never>
-    /** The path between two ends of which neither has one. */
-    readonly ideal: Link
-  }
->()("effect-livekit/testing/LinkedPeerConnection/Exchange") {}
-
-/**
- * A meeting place without peer connections yet.
- *
- * @example
- * ```ts
- * import { PeerConnectionFactory } from "effect-livekit"
- * import { LinkedPeerConnection } from "effect-livekit/testing"
- * import { Context, Effect, Layer } from "effect"
- *
- * const bothSides = Effect.gen(function* () {
- *   const exchange = yield* Layer.build(LinkedPeerConnection.layerExchange)
- *   const side = Effect.map(Layer.build(LinkedPeerConnection.layer()), (built) =>
- *     Context.get(built, PeerConnectionFactory.PeerConnectionFactory)
- *   )
- *   return yield* Effect.all([side, side]).pipe(Effect.provideContext(exchange))
- * })
- * ```
- *
- * @category layers
- */
-export const layerExchange: Layer.Layer<Exchange> = Layer.effect(
-  Exchange,
-  Effect.gen(function* () {
-    const count = yield* Ref.make(0)
-    return {
-      nextUfrag: Effect.map(
-        Ref.updateAndGet(count, (before) => before + 1),
-        (number) => `linked${number}`
-      ),
-      peers: new Map<string, Peer>(),
-      scope: yield* Effect.scope,
-      world: yield* Effect.context<never>(),
-      ideal: yield* Links.make
-    }
-  })
-)
-
-interface Peer {
-  readonly end: Association.End
-  readonly link: Link | undefined
-  readonly ufrag: () => string | undefined
-  readonly remoteUfrag: () => string | undefined
-  /** Both descriptions are in force. */
-  readonly isSettled: () => boolean
-  readonly hasCandidate: () => boolean
-  association: { readonly value: Association.Association; readonly credentials: string } | undefined
-}
+export { Exchange, layer as layerExchange } from "./Exchange.ts"
 
 /**
  * What linked peer connections can do: all that a browser can, but for media.
@@ -217,7 +143,7 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
           return channel?.closed()
       }
     }
-    const peer: Peer = {
+    const peer: Exchanges.Peer = {
       link: options.link,
       ufrag: () => ufragOf(self.local),
       remoteUfrag: () => ufragOf(self.remote),
@@ -246,27 +172,7 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
         : Effect.provideContext(peer.association.value.leave(peer.end), exchange.world)
     })
 
-    /** Joins this peer connection to the other one as soon as both know enough. */
-    const meet = Effect.gen(function* () {
-      const other = exchange.peers.get(peer.remoteUfrag() ?? "")
-      if (other === undefined || !peer.isSettled() || !other.isSettled()) return
-      if (other.remoteUfrag() !== peer.ufrag() || !(peer.hasCandidate() || other.hasCandidate())) return
-      const credentials = [peer.ufrag(), other.ufrag()].toSorted().join()
-      const existing = peer.association
-      if (existing?.credentials === credentials) return
-      if (existing !== undefined) {
-        peer.association = { ...existing, credentials }
-        other.association = peer.association
-        return existing.value.restart()
-      }
-      const [near, far] = peer.link === undefined && other.link !== undefined ? [other, peer] : [peer, other]
-      const value = yield* Association.make(near.end, far.end, near.link ?? exchange.ideal).pipe(
-        Scope.provide(exchange.scope),
-        Effect.provideContext(exchange.world)
-      )
-      peer.association = { value, credentials }
-      other.association = peer.association
-    })
+    const meet = Exchanges.meet(exchange, peer)
     const gather = Effect.gen(function* () {
       const ufrag = ufragOf(local())
       if (ufrag === undefined || ufrag === self.gathered) return

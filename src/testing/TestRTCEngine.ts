@@ -70,7 +70,7 @@ export const onMachine = <A, E, R>(
   })
 
 /** The engine as it is, on the machine of its participant, with chance from a seed, and with what happens written down. */
-const settled = Effect.fnUntraced(function* (
+const observed = Effect.fnUntraced(function* (
   participant: string
 ): Effect.fn.Return<RTCEngine.Engine, never, EngineServices.EngineServices | TestServer.TestServer | Scope.Scope> {
   const { network } = yield* TestServer.TestServer
@@ -105,7 +105,7 @@ export const make = Effect.fnUntraced(function* (
   capabilities?: Partial<Capabilities>
 ): Effect.fn.Return<RTCEngine.Engine, never, TestServer.TestServer | Scope.Scope> {
   const services = yield* Layer.build(layerServices(participant, capabilities))
-  return yield* Effect.provideContext(settled(participant), services)
+  return yield* Effect.provideContext(observed(participant), services)
 })
 
 /**

@@ -22,17 +22,19 @@ const detail = (event: EngineEvent): string => {
     case "Reconnecting":
       return describeCause(event.cause)
     case "Resumed":
-      return `after ${event.attempts} attempts, ${event.replayed} packets replayed`
+      return `after ${many(event.attempts, "attempt")}, ${many(event.replayed, "packet")} replayed`
     case "FullReconnecting":
       return `attempt ${event.attempt}`
     case "Reconnected":
-      return `after ${event.attempts} attempts`
+      return `after ${many(event.attempts, "attempt")}`
     case "FailedToConnect":
       return event.error.message
     case "Disconnected":
       return [DisconnectReason[event.reason], event.error?.message].filter((one) => one !== undefined).join(", ")
     case "InDoubt":
-      return `packets ${event.sequences.join(", ")}, ${event.resent ? "sent again" : "not sent again"}`
+      return `${many(event.sequences.length, "packet")}, ${event.sequences[0]} to ${event.sequences.at(-1)}, ${event.resent ? "sent again" : "not sent again"}`
+    case "Undelivered":
+      return `${many(event.unsent.length, "packet")} never sent, ${event.inDoubt.length} in doubt`
     case "ParticipantsUpdated":
       return event.participants
         .map(({ identity, state }) => `${identity} is ${ParticipantInfo_State[state].toLowerCase()}`)
@@ -46,6 +48,8 @@ const detail = (event: EngineEvent): string => {
       return ""
   }
 }
+
+const many = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
 const describeCause = (cause: DisconnectCause): string =>
   cause._tag === "Leave"

@@ -1,16 +1,13 @@
 /**
  * The engine in a page: the browser's own WebSocket and WebRTC against servers in another process.
  */
-import { describe, it } from "@effect/vitest"
-import { Effect, Layer, Redacted } from "effect"
-import { RTCEngine, WebSocketConstructor } from "effect-livekit"
-import { BrowserPeerConnection, BrowserRTCEngine } from "effect-livekit/browser"
-import { inject } from "vitest"
-import { controlled } from "../../examples/browser/controlled.ts"
-import { endToEnd, type Far } from "../suites/endToEnd.ts"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { BrowserRTCEngine } from "effect-livekit/browser"
+import { awaitEvent, endToEnd, numbers, sendNumbers, take } from "../suites/endToEnd.ts"
+import { cuttable, devServer, existing, realServer } from "./far.ts"
 
-const control = controlled(inject("controls"))
-const layer = BrowserRTCEngine.layerServices
+const modes = ["single", "dual"] as const
 
 const runtimes = [
   { runtime: "wrtc", resumable: { single: true, dual: true } },
@@ -19,54 +16,59 @@ const runtimes = [
 ] as const
 
 for (const { resumable, runtime } of runtimes) {
-  for (const mode of ["single", "dual"] as const) {
+  for (const mode of modes) {
     describe(`two participants in Chromium on a server with ${runtime}, ${mode} peer connection`, () => {
-      const far = Effect.map(
-        Effect.acquireRelease(control("start", { runtime }), (url) => control("stop", { url })),
-        (url): Far<Layer.Success<typeof layer>> => ({
-          url,
-          token: (identity) => Effect.map(control("token", { url, identity, room: "room" }), Redacted.make),
-          cut: (identity) => Effect.asVoid(control("dropSignal", { url, identity })),
-          engine: () => RTCEngine.make
-        })
+      endToEnd(mode, { resumable: resumable[mode] }, devServer(runtime), (test) =>
+        test.pipe(Effect.scoped, Effect.provide(BrowserRTCEngine.layerServices))
       )
-      endToEnd(mode, { resumable: resumable[mode] }, far, (test) => test.pipe(Effect.scoped, Effect.provide(layer)))
     })
   }
 }
 
-const existing = inject("existing")
+describe("a conversation in Chromium", () => {
+  for (const mode of modes) {
+    it.live(
+      `delivers five hundred numbered packets each way over three cuts (${mode})`,
+      () =>
+        Effect.gen(function* () {
+          const server = yield* devServer("wrtc")
+          const join = Effect.fnUntraced(function* (identity: string) {
+            const engine = yield* server.engine(identity)
+            const events = yield* engine.subscribeEvents
+            const packets = yield* engine.subscribePackets
+            yield* engine.connect({ url: server.url, token: yield* server.token(identity), connectionMode: mode })
+            return { identity, engine, events, heard: yield* Effect.forkScoped(take(packets, 500)) }
+          })
+          const alice = yield* join("alice")
+          const bob = yield* join("bob")
+          const sending = yield* Effect.forkScoped(
+            Effect.all([sendNumbers(alice.engine, 0, 500, 4), sendNumbers(bob.engine, 0, 500, 4)], {
+              concurrency: "unbounded"
+            })
+          )
+          for (const { events, identity } of [alice, bob, alice]) {
+            yield* Effect.sleep(200)
+            yield* server.cut(identity)
+            yield* awaitEvent(events, ({ _tag }) => _tag === "Resumed")
+          }
+          yield* Fiber.join(sending)
+          for (const { heard } of [alice, bob]) {
+            assert.deepStrictEqual(yield* Fiber.join(heard).pipe(Effect.timeout(20_000)), numbers(0, 500))
+          }
+        }).pipe(Effect.scoped, Effect.provide(BrowserRTCEngine.layerServices)),
+      60_000
+    )
+  }
+})
 
 describe("two participants in Chromium on a real LiveKit server", () => {
   if (existing === null) {
     it.skip("skipped: set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to run it")
     return
   }
-  const sockets: Array<WebSocket> = []
-  const platform = Layer.merge(
-    BrowserRTCEngine.layerPlatform,
-    WebSocketConstructor.layer((url) => {
-      const socket = new WebSocket(url)
-      sockets.push(socket)
-      return socket
-    })
-  )
-  const real = BrowserRTCEngine.layerServicesWithoutDependencies.pipe(
-    Layer.provide(BrowserPeerConnection.layer),
-    Layer.provide(platform)
-  )
-  for (const mode of ["single", "dual"] as const) {
-    const far = Effect.sync((): Far<Layer.Success<typeof real>> => {
-      sockets.length = 0
-      const room = `effect-livekit-${mode}-${crypto.randomUUID()}`
-      return {
-        url: existing,
-        token: (identity) => Effect.map(control("token", { url: existing, identity, room }), Redacted.make),
-        // Alice joins first, so the first socket that is still open is hers.
-        cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close()),
-        engine: () => RTCEngine.make
-      }
-    })
-    endToEnd(mode, { resumable: true }, far, (test) => test.pipe(Effect.scoped, Effect.provide(real)))
+  for (const mode of modes) {
+    endToEnd(mode, { resumable: true }, realServer(existing, mode), (test) =>
+      test.pipe(Effect.scoped, Effect.provide(cuttable))
+    )
   }
 })

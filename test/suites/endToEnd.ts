@@ -168,7 +168,7 @@ export const sendNumbers = (engine: RTCEngine.Engine, from: number, to: number, 
     { discard: true }
   )
 
-const take = (packets: PubSub.Subscription<Packet.ReceivedPacket>, count: number) =>
+export const take = (packets: PubSub.Subscription<Packet.ReceivedPacket>, count: number) =>
   Stream.fromSubscription(packets).pipe(
     Stream.take(count),
     Stream.map(({ packet }) =>
