@@ -15,6 +15,8 @@ import * as Context from "effect/Context"
 export type PlatformEvent = "Offline" | "Online" | "Awake" | "Ending"
 
 /**
+ * Where what the platform says comes from.
+ *
  * @category models
  */
 export interface PlatformEventSource {

@@ -57,6 +57,8 @@ export const make = (): PlatformEventSource => ({
 })
 
 /**
+ * What the page says: its network, its sleep, its end.
+ *
  * @category layers
  */
 export const layer: Layer.Layer<never> = Layer.sync(PlatformEvents, make)

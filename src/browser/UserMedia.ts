@@ -25,6 +25,8 @@ export type UserMediaErrorReason =
   | { readonly _tag: "Other" }
 
 /**
+ * The browser gave no camera, microphone or screen.
+ *
  * @category errors
  */
 export class UserMediaError extends Data.TaggedError("UserMediaError")<{
@@ -38,6 +40,8 @@ export class UserMediaError extends Data.TaggedError("UserMediaError")<{
 }
 
 /**
+ * What is asked for.
+ *
  * @category models
  */
 export type Source = "camera" | "microphone" | "screen"
