@@ -3,6 +3,7 @@
  */
 import { Clock, Effect, Fiber, Option, Stream } from "effect"
 import { Packet, RTCEngine } from "effect-livekit"
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import * as Target from "./OutageTarget.ts"
 
 /** Milliseconds between two packets. */
@@ -16,6 +17,8 @@ interface Row {
   readonly "own sends silent": string
   /** Milliseconds, the longest pause that alice heard of bob. */
   readonly "inbound silent": string
+  /** Milliseconds, the longest pause of this process, for whatever reason: no shorter silence can be heard. */
+  readonly "process paused": string
   readonly "at bob: lost/dup/reordered": string
   readonly "at alice: lost/dup/reordered": string
   readonly "said to be in doubt": number
@@ -79,6 +82,8 @@ const outage = Effect.fnUntraced(function* (
     )
   const sending = yield* Effect.forkChild(Effect.all([send(alice), send(bob)], { concurrency: "unbounded" }))
   yield* Effect.sleep(200)
+  const pauses = monitorEventLoopDelay({ resolution: 1 })
+  pauses.enable()
   const back = yield* Effect.forkChild(
     Effect.all([isBack(alice), options.bobToo ? isBack(bob) : Effect.succeed(0)], { concurrency: "unbounded" })
   )
@@ -86,6 +91,7 @@ const outage = Effect.fnUntraced(function* (
   const [aliceAt, bobAt] = yield* Fiber.join(back)
   yield* Fiber.join(sending)
   yield* Effect.sleep(500)
+  pauses.disable()
   const judge = ({ heard }: Participant) => {
     const seen = new Set(heard.map(({ number }) => number))
     const reordered = heard.filter(({ number }, index) => index > 0 && number < (heard[index - 1]?.number ?? 0))
@@ -100,6 +106,7 @@ const outage = Effect.fnUntraced(function* (
       "back after ms": (Math.max(aliceAt, bobAt) - possible).toFixed(1),
       "own sends silent": pause(bob),
       "inbound silent": pause(alice),
+      "process paused": (pauses.max / 1e6).toFixed(0),
       "at bob: lost/dup/reordered": judge(bob),
       "at alice: lost/dup/reordered": judge(alice),
       "said to be in doubt": alice.self.inDoubt + bob.self.inDoubt

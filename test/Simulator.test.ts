@@ -2,6 +2,7 @@
  * The simulator itself: that a seed is a history, that it finds what is wrong and shows it small.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { readFileSync } from "node:fs"
 import { bugs } from "./simulator/bugs.ts"
 import * as failure from "./simulator/failure.ts"
 import * as History from "./simulator/History.ts"
@@ -48,6 +49,17 @@ describe("a failing seed", () => {
     assert.include(text, `{ seed: ${seed} })`)
     assert.deepStrictEqual(Seed.judge(smallest, { seed }).violations, [], "without the bug it holds")
   }, 120_000)
+})
+
+describe("a planted bug", () => {
+  it("is put into text that is there", () => {
+    assert.isAtLeast(bugs.length, 12)
+    for (const { edits = [], name } of bugs) {
+      for (const { file, from } of edits) {
+        assert.include(readFileSync(new URL(`../src/${file}`, import.meta.url), "utf8"), from, name)
+      }
+    }
+  })
 })
 
 describe("a scenario", () => {

@@ -62,6 +62,7 @@ export const make = Effect.fnUntraced(function* (options: {
       core.received.clear()
       core.publications.clear()
       core.subscriptions.clear()
+      yield* Ref.set(options.session, Option.none())
       core.others.clear()
       yield* Queue.clear(options.causes)
       yield* Ref.set(core.participant, Option.none())

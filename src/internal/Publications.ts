@@ -10,7 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../ConnectionState.ts"
-import { EngineError, NotConnected } from "../EngineError.ts"
+import { EngineError, type EngineErrorReason, NotConnected } from "../EngineError.ts"
 import { Unsupported } from "../PeerConnectionError.ts"
 import type { Capabilities } from "../PeerConnectionFactory.ts"
 import type { MediaTrack, RtcTransceiver } from "../RtcMedia.ts"
@@ -95,20 +95,22 @@ export const make = (options: {
   const establish = Effect.fn("RTCEngine.establishTrack")(function* (entry: Entry, session: Session) {
     const { media } = session
     const { track } = entry
+    const { publisher } = media
+    const wrap = ({ reason }: { readonly reason: EngineErrorReason }) => new EngineError({ reason })
+    const bitrate = TrackPublication.bitrateInfo(track, entry.options)
+    if (bitrate !== undefined) yield* publisher.registerTrackBitrateInfo(track.id, bitrate)
+    // Before the server is asked: a track that the runtime refuses is published to nobody.
+    const init = TrackPublication.transceiverInit(entry.options, capabilities.simulcast)
+    const transceiver = yield* Effect.mapError(publisher.media.addTransceiver(track, init), wrap)
     const request = TrackPublication.addTrackRequest(track, entry.options, yield* Ref.get(entry.muted))
-    const info = yield* Effect.mapError(media.addTrack(request), (reason) => new EngineError({ reason }))
+    const info = yield* media.addTrack(request).pipe(
+      Effect.mapError((reason) => wrap({ reason })),
+      Effect.onError(() => Effect.ignore(publisher.media.removeTrack(track.id)))
+    )
     yield* Effect.annotateCurrentSpan({ "livekit.track.kind": track.kind, "livekit.track.sid": info.sid })
-    const send = Effect.gen(function* () {
-      const bitrate = TrackPublication.bitrateInfo(track, entry.options)
-      if (bitrate !== undefined) yield* media.publisher.registerTrackBitrateInfo(track.id, bitrate)
-      const init = TrackPublication.transceiverInit(entry.options, capabilities.simulcast)
-      const transceiver = yield* media.publisher.media.addTransceiver(track, init)
-      yield* Ref.set(entry.established, Option.some({ session, info, transceiver }))
-      yield* media.negotiate
-      return transceiver
-    })
-    const transceiver = yield* Effect.mapError(send, ({ reason }) => new EngineError({ reason }))
-    yield* checkAnswer(session, entry.track.id, transceiver)
+    yield* Ref.set(entry.established, Option.some({ session, info, transceiver }))
+    yield* Effect.mapError(media.negotiate, wrap)
+    yield* checkAnswer(session, track.id, transceiver)
     return info
   })
 
@@ -235,15 +237,11 @@ const setMuted = (entry: Entry, muted: boolean) =>
 const isUnsent = ({ reason }: EngineError) => reason._tag === "PublishAborted" && !reason.wasSent
 
 /** A section that the server rejects, or in which it does not want to receive, carries nothing. */
-const checkAnswer = (session: Session, cid: string, transceiver: RtcTransceiver) => {
-  const { publisher } = session.media
-  const find = (sdp: string | undefined) => Sdp.sections(sdp ?? "").find(({ mid }) => mid === transceiver.mid())
-  const answered = find(publisher.remoteDescription()?.sdp)
-  return answered === undefined || Sdp.isReceiving(answered)
-    ? Effect.void
-    : Effect.fail(
-        new EngineError({
-          reason: new CodecRefused({ cid, offered: find(publisher.localDescription()?.sdp)?.codecs ?? [] })
-        })
-      )
+const checkAnswer = ({ media: { publisher } }: Session, cid: string, transceiver: RtcTransceiver) => {
+  // A rejected one is taken from its transceiver.
+  const mid = transceiver.mid()
+  const answered = Sdp.sections(publisher.remoteDescription()?.sdp ?? "").find((section) => section.mid === mid)
+  if (mid !== null && (answered === undefined || Sdp.isReceiving(answered))) return Effect.void
+  const own = Sdp.sections(publisher.localDescription()?.sdp ?? "").find(({ trackId }) => trackId === cid)
+  return Effect.fail(new EngineError({ reason: new CodecRefused({ cid, offered: own?.codecs ?? [] }) }))
 }

@@ -158,6 +158,7 @@ export const open = Effect.fnUntraced(function* (
     publisher: publisher.transport,
     subscriber,
     remote: remoteTracks,
+    serverVersion: join.serverInfo?.version ?? join.serverVersion,
     requests,
     publishTimeout: core.config.publishTimeout,
     negotiate: Effect.andThen(

@@ -22,6 +22,8 @@ export interface SessionMedia {
   readonly publisher: PeerConnectionTransport
   readonly subscriber: PeerConnectionTransport | undefined
   readonly remote: RemoteTracks.RemoteTracks
+  /** Whether the server is new enough to be believed about subscribed qualities. */
+  readonly hasSubscribedQuality: boolean
   /** Asks the server to publish, and waits for its word. */
   readonly addTrack: (request: AddTrackRequest) => Effect.Effect<TrackInfo, TrackErrorReason>
   /** Negotiates the publisher, now needed if it was not before; waits until that is done. */
@@ -47,6 +49,7 @@ export const make = (options: {
   readonly publisher: PeerConnectionTransport
   readonly subscriber: PeerConnectionTransport | undefined
   readonly remote: RemoteTracks.RemoteTracks
+  readonly serverVersion: string
   readonly requests: SignalRequestQueue
   readonly publishTimeout: number
   readonly negotiate: Effect.Effect<void, PeerConnectionError>
@@ -60,6 +63,7 @@ export const make = (options: {
     publisher,
     subscriber: options.subscriber,
     remote: options.remote,
+    hasSubscribedQuality: isNewer(options.serverVersion, "0.15.1"),
     addTrack: (request) =>
       Effect.suspend(() => {
         const message: SignalRequest = { case: "addTrack", value: request }
@@ -101,4 +105,13 @@ export const make = (options: {
     abortSent: pending.abortSent,
     abort: pending.abort
   }
+}
+
+/** Whether a version comes after another; one that cannot be read is that of a new server. */
+export const isNewer = (version: string, than: string): boolean => {
+  const numbers = (text: string) => text.split(".").map((part) => Number.parseInt(part, 10))
+  const [own, other] = [numbers(version), numbers(than)]
+  if (own.some(Number.isNaN)) return true
+  const at = own.findIndex((part, index) => part !== (other[index] ?? 0))
+  return at >= 0 && (own[at] ?? 0) > (other[at] ?? 0)
 }

@@ -102,7 +102,10 @@ export const handle = (
     case "streamStateUpdate":
       return emit({ _tag: "StreamStateUpdated", update: message.value })
     case "subscribedQualityUpdate":
-      return emit({ _tag: "SubscribedQualityUpdated", update: message.value })
+      // Servers of before said it wrongly (SC31).
+      return media.hasSubscribedQuality
+        ? emit({ _tag: "SubscribedQualityUpdated", update: message.value })
+        : Effect.void
     case "subscriptionPermissionUpdate":
       return emit({ _tag: "SubscriptionPermissionUpdated", update: message.value })
     case "subscriptionResponse":

@@ -2,6 +2,7 @@ import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { NegotiationFailed, PeerConnectionError } from "../PeerConnectionError.ts"
 import { probeLabel } from "./probeLabel.ts"
+import type { W3CDataChannelLike } from "./W3CDataChannel.ts"
 import type { W3CPeerConnectionLike } from "./W3CPeerConnection.ts"
 
 /** Milliseconds between two looks at what came; libwebrtc counts anew every 50. */
@@ -13,20 +14,24 @@ const lookEvery = 20
  */
 export const roundTrip = (
   peer: Pick<W3CPeerConnectionLike, "createDataChannel" | "getStats">
-): Effect.Effect<void, PeerConnectionError> =>
-  Effect.gen(function* () {
+): Effect.Effect<void, PeerConnectionError> => {
+  // Each stays open until the next: a far end may have to be told of it yet.
+  const asked = { last: undefined as W3CDataChannelLike | undefined }
+  const ask = Effect.try({
+    try: () => {
+      const channel = peer.createDataChannel(probeLabel, { ordered: true })
+      asked.last?.close()
+      asked.last = channel
+    },
+    catch: (cause) => new PeerConnectionError({ reason: new NegotiationFailed({ step: "createDataChannel", cause }) })
+  })
+  return Effect.gen(function* () {
     const signs = Effect.promise(() => peer.getStats().then(countSigns, () => 0))
     const before = yield* signs
-    yield* Effect.acquireRelease(
-      Effect.try({
-        try: () => peer.createDataChannel(probeLabel, { ordered: true }),
-        catch: (cause) =>
-          new PeerConnectionError({ reason: new NegotiationFailed({ step: "createDataChannel", cause }) })
-      }),
-      (channel) => Effect.sync(() => channel.close())
-    )
+    yield* ask
     yield* Effect.repeat(Effect.andThen(Effect.sleep(lookEvery), signs), { until: (now) => now > before })
-  }).pipe(Effect.scoped)
+  })
+}
 
 type Report = Awaited<ReturnType<W3CPeerConnectionLike["getStats"]>>
 

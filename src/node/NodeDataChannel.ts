@@ -24,12 +24,13 @@ import {
   type RtcDataChannel,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
+import { probeLabel } from "../internal/probeLabel.ts"
 import { collectSoon } from "./collect.ts"
 import * as NodeMedia from "./NodeMedia.ts"
 import { adopt } from "./NodeRtcDataChannel.ts"
 import * as RtpSdp from "./RtpSdp.ts"
 import { turns } from "./turns.ts"
-import { roundTrip } from "./roundTrip.ts"
+import * as roundTrip from "./roundTrip.ts"
 
 /**
  * What node-datachannel can do.
@@ -128,6 +129,18 @@ const make = Effect.fnUntraced(function* (
   const unsupported = (capability: string) =>
     Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability }) }))
 
+  const createDataChannel: PeerConnection["createDataChannel"] = (label, { maxRetransmits, ordered }) =>
+    step("createDataChannel", () => {
+      const channel = adopt(
+        peer.createDataChannel(label, {
+          unordered: !ordered,
+          ...(maxRetransmits === undefined ? {} : { maxRetransmits })
+        })
+      )
+      own.push(channel)
+      return channel
+    })
+
   return {
     createOffer: ({ iceRestart }) =>
       iceRestart
@@ -155,22 +168,12 @@ const make = Effect.fnUntraced(function* (
     addIceCandidate: ({ candidate, sdpMid }) =>
       step("addIceCandidate", () => peer.addRemoteCandidate(candidate, sdpMid ?? "0")),
     setConfiguration: () => unsupported("setConfiguration"),
-    createDataChannel: (label, { maxRetransmits, ordered }) =>
-      step("createDataChannel", () => {
-        const channel = adopt(
-          peer.createDataChannel(label, {
-            unordered: !ordered,
-            ...(maxRetransmits === undefined ? {} : { maxRetransmits })
-          })
-        )
-        own.push(channel)
-        return channel
-      }),
+    createDataChannel,
     localDescription: local,
     remoteDescription: () => describe(peer.remoteDescription()),
     connectionState: () => states[peer.state()] ?? "new",
     counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() })),
-    roundTrip: roundTrip(peer),
+    roundTrip: roundTrip.make(createDataChannel(probeLabel, { ordered: true })),
     media
   }
 })

@@ -1,31 +1,33 @@
 import * as Effect from "effect/Effect"
-import type { PeerConnection } from "node-datachannel"
-import { probeLabel } from "../internal/probeLabel.ts"
-import { NegotiationFailed, PeerConnectionError } from "../PeerConnectionError.ts"
-import { adopt } from "./NodeRtcDataChannel.ts"
+import type { PeerConnectionError } from "../PeerConnectionError.ts"
+import type { RtcDataChannel } from "../PeerConnectionFactory.ts"
+
+const keptOpen = 4
 
 /**
- * Completes when the far end has answered: libdatachannel opens a channel when the acknowledgement of RFC 8832 has come, and counts
- * that nowhere, so a channel is opened and closed again.
+ * Completes when the far end has answered: libdatachannel opens a channel when the acknowledgement of RFC 8832 has come, which it
+ * counts nowhere, so one is opened. The latest stay open: one that closes before the far end has been told of it costs a server
+ * with node-datachannel a garbage collection (`collect.ts`).
  */
-export const roundTrip = (peer: PeerConnection): Effect.Effect<void, PeerConnectionError> =>
-  Effect.acquireUseRelease(
-    Effect.try({
-      try: () => adopt(peer.createDataChannel(probeLabel)),
-      catch: (cause) => new PeerConnectionError({ reason: new NegotiationFailed({ step: "createDataChannel", cause }) })
-    }),
-    (channel) =>
-      Effect.callback<void>((resume) =>
-        channel.setHandlers({
-          onOpen: () => resume(Effect.void),
-          onClose: noop,
-          onError: noop,
-          onMessage: noop,
-          onEarlyMessages: noop,
-          onBufferedAmountLow: noop
-        })
-      ),
-    (channel) => Effect.sync(channel.close)
+export const make = (
+  open: Effect.Effect<RtcDataChannel, PeerConnectionError>
+): Effect.Effect<void, PeerConnectionError> => {
+  const answered: Array<RtcDataChannel> = []
+  return Effect.flatMap(open, (channel) =>
+    Effect.callback<void>((resume) =>
+      channel.setHandlers({
+        onOpen: () => {
+          if (answered.push(channel) > keptOpen) answered.shift()?.close()
+          resume(Effect.void)
+        },
+        onClose: noop,
+        onError: noop,
+        onMessage: noop,
+        onEarlyMessages: noop,
+        onBufferedAmountLow: noop
+      })
+    )
   )
+}
 
 const noop = () => {}

@@ -190,10 +190,11 @@ export const make = Effect.fnUntraced(function* (
     if (refusal !== undefined) return send({ case: "requestResponse", value: refusal })
     const track = requests.trackInfo(yield* options.trackSid, request)
     info.tracks.push(track)
-    uplink.add(request, track)
+    const hasMedia = uplink.add(request, track)
     info.isPublisher = true
     send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
     yield* options.onChange
+    if (hasMedia) yield* options.onTracks
   })
 
   const updateMetadata = Effect.fnUntraced(function* (request: UpdateParticipantMetadata) {

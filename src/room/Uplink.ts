@@ -18,8 +18,9 @@ export interface PublishedTrack {
 
 export interface Uplink {
   readonly all: () => ReadonlyArray<PublishedTrack>
-  readonly add: (request: AddTrackRequest, info: TrackInfo) => void
-  /** The track that this media is for: by the client's id, else the first of its kind that waits. */
+  /** Whether its media was there already. */
+  readonly add: (request: AddTrackRequest, info: TrackInfo) => boolean
+  /** The track that this media is for: by the client's id, else the first of its kind that waits; else it waits for one. */
   readonly received: (media: RemoteMedia) => PublishedTrack | undefined
   /** Nothing is sent in this section any more; the track that is over. */
   readonly ended: (mid: string) => PublishedTrack | undefined
@@ -27,24 +28,37 @@ export interface Uplink {
 
 export const make = (): Uplink => {
   const tracks = new Map<string, PublishedTrack>()
+  /** Came before it was asked for. */
+  const early: Array<RemoteMedia> = []
   const kindOf = ({ info }: PublishedTrack) => (info.type === TrackType.AUDIO ? "audio" : "video")
+  const receive = (media: RemoteMedia): PublishedTrack | undefined => {
+    const waiting = [...tracks.values()].filter(
+      (track) => track.media === undefined && kindOf(track) === media.track.kind
+    )
+    const track = waiting.find(({ cid }) => cid === media.trackId) ?? waiting[0]
+    if (track === undefined) return undefined
+    track.media = media
+    track.info.mid = media.mid ?? ""
+    return track
+  }
   return {
     all: () => [...tracks.values()],
     add: ({ cid, stream }, info) => {
       tracks.set(info.sid, { cid, info, stream, media: undefined, wasSubscribed: false })
+      const index = early.findIndex((media) => media.trackId === cid)
+      const media = early[index]
+      if (media === undefined) return false
+      early.splice(index, 1)
+      return receive(media) !== undefined
     },
     received: (media) => {
-      const waiting = [...tracks.values()].filter(
-        (track) => track.media === undefined && kindOf(track) === media.track.kind
-      )
-      const track = waiting.find(({ cid }) => cid === media.trackId) ?? waiting[0]
-      if (track !== undefined) {
-        track.media = media
-        track.info.mid = media.mid ?? ""
-      }
+      const track = receive(media)
+      if (track === undefined) early.push(media)
       return track
     },
     ended: (mid) => {
+      const index = early.findIndex((media) => media.mid === mid)
+      if (index >= 0) early.splice(index, 1)
       const track = [...tracks.values()].find(({ media }) => media?.mid === mid)
       if (track !== undefined) tracks.delete(track.info.sid)
       return track

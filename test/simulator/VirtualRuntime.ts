@@ -82,6 +82,8 @@ export class VirtualRuntime implements Clock.Clock, Scheduler.Scheduler, Schedul
   #tasks: Array<() => void> = []
   #next = 0
   #now = 0
+  /** Called before every task. */
+  onTask: () => void = () => {}
   #order = 0
 
   readonly context: Context.Context<never> = Context.make(Clock.Clock, this).pipe(
@@ -150,6 +152,7 @@ export class VirtualRuntime implements Clock.Clock, Scheduler.Scheduler, Schedul
         this.#tasks = this.#tasks.slice(this.#next)
         this.#next = 0
       }
+      this.onTask()
       task?.()
       if (++done > busy) return false
     }

@@ -237,7 +237,7 @@ export const bugs: ReadonlyArray<PlantedBug> = [
   {
     name: "what is sent again is received twice",
     source: "client-sdk-js 42",
-    edits: [{ file: "internal/Nonce.ts", from: "return own === undefined ||", to: "return true ||" }]
+    edits: [{ file: "internal/Nonce.ts", from: "if (last !== undefined && own.count <= last) return false", to: "" }]
   },
   {
     name: "nothing is kept for replay beyond the buffer",
