@@ -2,13 +2,14 @@
  * Measures this engine beside other LiveKit clients, in processes of their own, in turn, on the same server: a development server,
  * or the one that LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name.
  *
- * `npm run bench -- [work ...] [--rounds N] [--only CONTESTANT]... [--write]`
+ * `npm run bench -- [work ...] [--rounds N] [--only CONTESTANT]... [--write NAME]`, or `npm run bench -- micro [--write micro]`
  */
 import { Effect } from "effect"
 import { writeFileSync } from "node:fs"
 import { arch, cpus, platform } from "node:os"
 import { parseArgs } from "node:util"
 import { Figures } from "./Figures.ts"
+import { micro } from "./micro.ts"
 import { outages } from "./outages.ts"
 import { plot } from "./plot.ts"
 import * as report from "./report.ts"
@@ -33,11 +34,8 @@ const works = {
   throughput: (bench: Bench) => Effect.flatMap(Target.make(), (target) => throughput(bench, target)),
   lossy4k: (bench: Bench) => Effect.flatMap(Target.make(), (target) => lossy(bench, target, 4_000)),
   lossy16k: (bench: Bench) => Effect.flatMap(Target.make(), (target) => lossy(bench, target, 16_000)),
-  resume: (bench: Bench) =>
-    Effect.andThen(
-      Effect.flatMap(Target.make("wrtc"), (target) => resume(bench, target)),
-      outages
-    ),
+  cut: (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => resume(bench, target)),
+  resume: (bench: Bench) => Effect.andThen(works.cut(bench), outages),
   refused: (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => refused(bench, target)),
   memory: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(bench, target, 50)),
   memory500: (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(bench, target, 500)),
@@ -45,7 +43,7 @@ const works = {
     Effect.flatMap(Target.make(), (target) => memory({ ...bench, rounds: 1 }, target, 1_000, 300))
 }
 const isWork = (name: string): name is keyof typeof works => name in works
-const usual = Object.keys(works).filter((name) => name !== "memory500" && name !== "hold1000")
+const usual = Object.keys(works).filter((name) => !["cut", "memory500", "hold1000"].includes(name))
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -55,6 +53,17 @@ const { positionals, values } = parseArgs({
     write: { type: "string" }
   }
 })
+
+const machine = `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, ${platform()} ${arch()}, Node ${process.version}`
+const date = new Date().toISOString()
+
+const write = (name: string, { all }: Figures, contestants: ReadonlyArray<Contestant>) =>
+  Effect.sync(() => {
+    const figures = all.map((figure) => ({ ...figure, samples: Object.fromEntries(figure.samples) }))
+    const title = `${all[0]?.server ?? ""}, ${date.slice(0, 10)}, ${machine}`
+    writeFileSync(`bench/results/${name}.json`, `${JSON.stringify({ date, machine, figures }, undefined, 2)}\n`)
+    writeFileSync(`bench/results/${name}.svg`, plot(all, contestants, title))
+  })
 
 const program = Effect.gen(function* () {
   const figures = new Figures()
@@ -68,22 +77,10 @@ const program = Effect.gen(function* () {
       Effect.scoped,
       Effect.catch((error) => Effect.sync(() => console.error(`${name} was not finished: ${error.message}`)))
     )
+    // After each, so that one that does not end takes nothing with it.
+    if (values.write !== undefined) yield* write(values.write, figures, contestants)
   }
-  const table = report.rows(figures.all, contestants)
-  console.log(report.markdown(table))
-  if (values.write === undefined) return
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}, ${platform()} ${arch()}, Node ${process.version}`
-  const result = {
-    date: new Date().toISOString(),
-    machine,
-    figures: figures.all.map((figure) => ({ ...figure, samples: Object.fromEntries(figure.samples) }))
-  }
-  writeFileSync(`bench/results/${values.write}.json`, `${JSON.stringify(result, undefined, 2)}\n`)
-  const server = figures.all[0]?.server ?? ""
-  writeFileSync(
-    `bench/results/${values.write}.svg`,
-    plot(figures.all, contestants, `${server}, ${result.date.slice(0, 10)}, ${machine}`)
-  )
+  console.log(report.markdown(report.rows(figures.all, contestants)))
 })
 
-await Effect.runPromise(program)
+await (positionals[0] === "micro" ? micro(values.write !== undefined) : Effect.runPromise(program))
