@@ -154,7 +154,7 @@ export const bugs: ReadonlyArray<PlantedBug> = [
   {
     name: "a resume succeeds on stale state",
     source: "S81, S104",
-    services: transports(() => ({ connected: Effect.void }))
+    services: transports(() => ({ connected: Effect.void, roundTrip: Effect.void }))
   },
   {
     name: "an old attempt goes on beside the new one",
