@@ -32,4 +32,3 @@ export const make = Effect.fnUntraced(function* (library: Library) {
   }
 })
 
-export type ChildClient = Effect.Success<ReturnType<typeof make>>

@@ -3,7 +3,7 @@
  */
 import { assert } from "@effect/vitest"
 import { Deferred, Effect, Layer, type Scope, Stream } from "effect"
-import { EngineConfig, type EngineEvent, Packet, type PeerConnectionFactory, RTCEngine } from "effect-livekit"
+import { type EngineEvent, Packet, type PeerConnectionFactory, RTCEngine } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import * as MediaRelay from "../fakes/MediaRelay.ts"
@@ -139,7 +139,3 @@ export const heardAllButOnePiece = ({ hears, received }: Participant) =>
 export const layer: Layer.Layer<
   Layer.Success<typeof NodeRTCEngine.layerServices> | PeerConnectionFactory.PeerConnectionFactory
 > = Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)
-
-/** As {@link layer}, with other settings for the engines. */
-export const layerWith = (settings: Partial<EngineConfig.EngineSettings>) =>
-  layer.pipe(Layer.provide(Layer.succeed(EngineConfig.EngineConfig, { ...EngineConfig.defaults, ...settings })))
