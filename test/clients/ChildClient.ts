@@ -31,4 +31,3 @@ export const make = Effect.fnUntraced(function* (library: Library) {
       Effect.repeat(orEnded(Queue.take(changes)), { until: (next) => next === change }).pipe(Effect.asVoid)
   }
 })
-
