@@ -14,7 +14,7 @@ describe("a WebSocket of Node", () => {
         stream.end("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n")
       })
       const socket = openWebSocket(`${url}/rtc`)
-      assert.strictEqual(yield* closed(socket), 1006)
+      yield* failed(socket)
       assert.deepStrictEqual(dials, ["/rtc"])
     })
   )
@@ -78,3 +78,7 @@ const listen = (onUpgrade: (request: IncomingMessage, stream: Duplex, head: Buff
 
 const closed = (socket: WebSocket) =>
   Effect.callback<number>((resume) => socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code))))
+
+/** A refused dial: Node 22 fires no close then. */
+const failed = (socket: WebSocket) =>
+  Effect.callback<void>((resume) => socket.addEventListener("error", () => resume(Effect.void)))
