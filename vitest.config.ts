@@ -5,6 +5,8 @@ import * as chromium from "./test/browser/chromiumCommand.ts"
 const conditions = ["@effect-livekit/source", "node", "import", "module", "default"]
 /** Milliseconds; several of these run at once on few processors. */
 const testTimeout = 30_000
+/** Where nobody looks on, a test of real sockets, WebRTC and browsers that fails once is tried again, and the report says so. */
+const retry = process.env["CI"] === undefined ? 0 : 1
 const executablePath = chromium.find()
 
 if (executablePath === undefined) {
@@ -18,6 +20,7 @@ const inNode: TestProjectConfiguration = {
   test: {
     name: "node",
     testTimeout,
+    retry,
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
     exclude: ["test/browser/**"]
   },
@@ -36,6 +39,7 @@ const inBrowser: TestProjectConfiguration = {
   test: {
     name: "browser",
     testTimeout,
+    retry,
     include: ["test/browser/*.browser.test.ts"],
     globalSetup: ["test/browser/stage.ts"],
     sequence: { groupOrder: 1 },
@@ -56,7 +60,7 @@ const onPages: TestProjectConfiguration = {
   extends: false,
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
-  test: { name: "pages", testTimeout, include: ["test/browser/*.page.test.ts"], sequence: { groupOrder: 2 } }
+  test: { name: "pages", testTimeout, retry, include: ["test/browser/*.page.test.ts"], sequence: { groupOrder: 2 } }
 }
 
 export default defineConfig({
