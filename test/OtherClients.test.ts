@@ -1,51 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, PubSub, Redacted, type Scope } from "effect"
 import { type Packet, RTCEngine } from "effect-livekit"
-import { AccessToken, DevServer } from "effect-livekit/dev-server"
-import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
-import { WrtcPeerConnection } from "effect-livekit/wrtc"
+import { NodeRTCEngine } from "effect-livekit/node"
 import * as ChildClient from "./clients/ChildClient.ts"
-import type { Library } from "./clients/protocol.ts"
+import { libraries, servers } from "./clients/servers.ts"
 import * as SignalRelay from "./fakes/SignalRelay.ts"
 import { awaitEvent, numbers, sendNumbers } from "./suites/endToEnd.ts"
-
-const libraries: ReadonlyArray<Library> = ["rtc-node", "livekit-client single", "livekit-client dual"]
-
-interface Server {
-  readonly url: string
-  readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
-}
-
-const devServer = Effect.map(Effect.orDie(DevServer.make()), (server): Server => ({
-  url: server.url,
-  token: (identity) => server.token({ identity, room: "room" })
-}))
-
-const { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret, LIVEKIT_URL: url } = process.env
-const hasRealServer = url !== undefined && apiKey !== undefined && apiSecret !== undefined
-
-const servers = [
-  {
-    name: "the dev server with node-datachannel",
-    server: devServer,
-    runtime: NodeDataChannel.layer,
-    restartsIce: false
-  },
-  { name: "the dev server with wrtc", server: devServer, runtime: WrtcPeerConnection.layer, restartsIce: true },
-  ...(hasRealServer
-    ? [
-        {
-          name: "a real LiveKit server",
-          server: Effect.sync((): Server => {
-            const room = `effect-livekit-others-${process.hrtime.bigint()}`
-            return { url, token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }) }
-          }),
-          runtime: NodeDataChannel.layer,
-          restartsIce: true
-        }
-      ]
-    : [])
-]
 
 /** Packets of the other client that came to us. */
 const numberOf = ({ packet }: Packet.ReceivedPacket) =>

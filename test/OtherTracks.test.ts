@@ -1,57 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, PubSub, Queue, Redacted, type Scope } from "effect"
 import { RTCEngine } from "effect-livekit"
-import { AccessToken, DevServer } from "effect-livekit/dev-server"
-import { NodeDataChannel } from "effect-livekit/node"
-import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
+import { WrtcRTCEngine } from "effect-livekit/wrtc"
 import * as Child from "./clients/Child.ts"
 import type { MediaKind } from "./clients/MediaClient.ts"
 import type { Library } from "./clients/protocol.ts"
+import * as servers from "./clients/servers.ts"
 import * as SignalRelay from "./fakes/SignalRelay.ts"
 import { wrtcMedia } from "./media/wrtcMedia.ts"
 import { awaitEvent } from "./suites/endToEnd.ts"
 
-const libraries: ReadonlyArray<Library> = ["rtc-node", "livekit-client single", "livekit-client dual"]
 const size = { width: 320, height: 240 }
-
-interface Server {
-  readonly url: string
-  readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
-}
-
-const devServer = Effect.map(Effect.orDie(DevServer.make()), (server): Server => ({
-  url: server.url,
-  token: (identity) => server.token({ identity, room: "room" })
-}))
-
-const { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret, LIVEKIT_URL: url } = process.env
-const hasRealServer = url !== undefined && apiKey !== undefined && apiSecret !== undefined
-
-const servers = [
-  {
-    name: "the dev server with node-datachannel",
-    server: devServer,
-    runtime: NodeDataChannel.layer,
-    resumes: false,
-    libraries
-  },
-  { name: "the dev server with wrtc", server: devServer, runtime: WrtcPeerConnection.layer, resumes: true, libraries },
-  ...(hasRealServer
-    ? [
-        {
-          name: "a real LiveKit server",
-          server: Effect.sync((): Server => {
-            const room = `effect-livekit-other-tracks-${process.hrtime.bigint()}`
-            return { url, token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }) }
-          }),
-          runtime: NodeDataChannel.layer,
-          resumes: true,
-          // With one peer connection livekit-client finds a track there by the identity of its receiver, which wrtc does not keep.
-          libraries: libraries.filter((library) => library !== "livekit-client single")
-        }
-      ]
-    : [])
-]
 
 type Command = { readonly _tag: "Connect"; readonly url: string; readonly token: string } | { readonly _tag: "Publish" }
 
@@ -70,7 +29,9 @@ const makeOther = Effect.fnUntraced(function* (library: Library) {
   }
 })
 
-for (const { libraries, name, resumes, runtime, server } of servers) {
+for (const { isReal, name, restartsIce: resumes, runtime, server } of servers.servers) {
+  // With one peer connection livekit-client finds a track there by the identity of its receiver, which wrtc does not keep.
+  const libraries = servers.libraries.filter((library) => !isReal || library !== "livekit-client single")
   const layer = Layer.merge(WrtcRTCEngine.layerServices, runtime)
   for (const library of libraries) {
     describe(`tracks of ${library} and of this engine on ${name}`, () => {
