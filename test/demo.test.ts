@@ -30,8 +30,14 @@ describe("the demo", () => {
     rmSync("demo-media.png", { force: true })
     const run = demo({}, "--media")
     assert.strictEqual(run.stderr, "")
-    assert.match(run.stdout, /restarted {2}ICE found a new path/)
-    assert.match(run.stdout, /bob hears -\d+\.\d dBFS and sees \d+ pictures a second of 640x360/)
+    assert.deepStrictEqual(
+      lines(run.stdout).flatMap((line) => /^ {2}(received|resumed|restarted|rejoined)/.exec(line)?.[1] ?? []),
+      ["received", "resumed", "received", "restarted", "received", "rejoined", "received"]
+    )
+    assert.match(run.stdout, /media path is gone for good; bob hears nothing and sees nothing/)
+    const levels = [...run.stdout.matchAll(/bob hears (-\d+\.\d) dBFS and sees \d+ pictures a second of 640x360/g)]
+    assert.lengthOf(levels, 4)
+    for (const [, level] of levels) assert.closeTo(Number(level), -15, 3)
     const { data, height, width } = PNG.sync.read(readFileSync("demo-media.png"))
     assert.deepStrictEqual([width, height], [640, 360])
     assert.isAbove(new Set(data).size, 8, "there are bars")

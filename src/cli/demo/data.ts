@@ -5,7 +5,7 @@
  * Runs against a development server in this process, or against the LiveKit server that LIVEKIT_URL, LIVEKIT_API_KEY and
  * LIVEKIT_API_SECRET name.
  */
-import { Clock, Effect, Fiber, Layer, Option, Stream } from "effect"
+import { Clock, Effect, Fiber, Layer, Option, Schedule, Stream, SubscriptionRef } from "effect"
 import { Packet, RTCEngine, WebSocketConstructor } from "../../index.ts"
 import { NodeDataChannel, NodeRTCEngine } from "../../node/index.ts"
 import { awaitEvent, cuttable, line, step, target } from "./stage.ts"
@@ -21,17 +21,29 @@ const sentAs = (kind: "reliable" | "lossy") => (from: RTCEngine.Engine, index: n
 /** Collects the numbers that a participant receives, as they come. */
 const collect = Effect.fnUntraced(function* (engine: RTCEngine.Engine) {
   const heard = { reliable: new Array<number>(), lossy: new Array<number>() }
+  const highest = yield* SubscriptionRef.make(-1)
   const subscription = yield* engine.subscribePackets
   yield* Stream.fromSubscription(subscription).pipe(
     Stream.runForEach(({ kind, packet }) =>
-      Effect.sync(() => {
-        if (packet.value.case !== "user") return
-        heard[kind].push(Number(new TextDecoder().decode(packet.value.value.payload)))
+      Effect.suspend(() => {
+        if (packet.value.case !== "user") return Effect.void
+        const value = Number(new TextDecoder().decode(packet.value.value.payload))
+        heard[kind].push(value)
+        return kind === "reliable" ? SubscriptionRef.update(highest, (before) => Math.max(before, value)) : Effect.void
       })
     ),
     Effect.forkScoped
   )
-  return heard
+  return {
+    ...heard,
+    /** Waits a while for a number. */
+    until: (value: number) =>
+      SubscriptionRef.changes(highest).pipe(
+        Stream.filter((latest) => latest >= value),
+        Stream.runHead,
+        Effect.timeoutOption(3_000)
+      )
+  }
 })
 
 /** What came of the numbers from `first` on. */
@@ -83,24 +95,21 @@ const program = Effect.gen(function* () {
 
   const exchange = (first: number, count: number) => {
     const send = (from: RTCEngine.Engine) =>
-      Effect.forEach(
-        Array.from({ length: count }, (_, index) => first + index),
-        (index) =>
-          sentAs("reliable")(from, index).pipe(
-            Effect.andThen(sentAs("lossy")(from, index)),
-            Effect.andThen(Effect.sleep(interval))
-          ),
-        { discard: true }
+      Stream.range(first, first + count - 1).pipe(
+        Stream.schedule(Schedule.spaced(interval)),
+        Stream.runForEach((index) => Effect.andThen(sentAs("reliable")(from, index), sentAs("lossy")(from, index)))
       )
     return Effect.forkScoped(Effect.all([send(alice), send(bob)], { concurrency: "unbounded" }))
   }
+  const bothHeard = (value: number) =>
+    Effect.all([atAlice.until(value), atBob.until(value)], { concurrency: "unbounded" })
   const elapsedSince = (since: number) => Effect.map(Clock.currentTimeMillis, (now) => now - since)
 
   const first = yield* exchange(0, packetsEachWay)
   yield* step(
     `sending    ${packetsEachWay} reliable and ${packetsEachWay} lossy packets each way, one of each every ${interval} ms`
   )
-  yield* Effect.sleep(500)
+  yield* bothHeard(60)
   const cutAt = yield* Clock.currentTimeMillis
   yield* aliceSockets.cut
   yield* step("cut        alice's signal connection is closed under her; data keeps flowing")
@@ -109,7 +118,7 @@ const program = Effect.gen(function* () {
     `resumed    after ${yield* elapsedSince(cutAt)} ms, the path answered in ${resumed.evidence.answered[0]?.millis ?? "?"} ms; ${resumed.replayed} packets replayed, the server drops what it has`
   )
 
-  yield* Effect.sleep(500)
+  yield* bothHeard(125)
   const refusedAt = yield* Clock.currentTimeMillis
   yield* Option.getOrElse(server.refuseDials, () => aliceSockets.refuse)(refusal)
   yield* aliceSockets.cut
@@ -118,14 +127,14 @@ const program = Effect.gen(function* () {
   const late = (yield* elapsedSince(refusedAt)) - refusal
   yield* step(`resumed    ${late} ms after dials were accepted again, at attempt ${attempts}`)
   yield* Fiber.join(first)
-  yield* untilHeard([atAlice.reliable, atBob.reliable], packetsEachWay - 1)
+  yield* bothHeard(packetsEachWay - 1)
   const clean = yield* table(atAlice, atBob, 0, packetsEachWay)
 
   let verdict = "Nothing reliable was lost, duplicated or reordered by the outages, and both have left the room."
   if (Option.isSome(server.restart)) {
     const second = yield* exchange(packetsEachWay, packetsOverRestart)
     yield* step(`sending    ${packetsOverRestart} more of each`)
-    yield* Effect.sleep(300)
+    yield* bothHeard(packetsEachWay + 35)
     yield* server.restart.value
     const startedAt = yield* Clock.currentTimeMillis
     yield* step("killed     the server is gone for half a second, and knows nobody when it is back")
@@ -135,7 +144,7 @@ const program = Effect.gen(function* () {
       `rejoined   alice and bob, ${yield* elapsedSince(startedAt)} ms after it was back; what was in doubt is sent again`
     )
     yield* Fiber.join(second)
-    yield* untilHeard([atAlice.reliable, atBob.reliable], packetsEachWay + packetsOverRestart - 1)
+    yield* bothHeard(packetsEachWay + packetsOverRestart - 1)
     const again = yield* table(atAlice, atBob, packetsEachWay, packetsOverRestart)
     if (again.some(({ duplicated, reordered }) => duplicated + reordered > 0)) {
       return yield* Effect.die("reliable packets were duplicated or reordered over the restart")
@@ -184,14 +193,6 @@ const table = Effect.fnUntraced(function* (
 })
 
 const pad = (value: number, width: number) => String(value).padStart(width)
-
-/** Waits a while for the last number to come to all. */
-const untilHeard = (all: ReadonlyArray<ReadonlyArray<number>>, last: number) => {
-  const look: Effect.Effect<void> = Effect.suspend(() =>
-    all.every((heard) => heard.includes(last)) ? Effect.void : Effect.andThen(Effect.sleep(20), look)
-  )
-  return Effect.timeoutOption(look, 3_000)
-}
 
 export const data = program.pipe(
   Effect.scoped,

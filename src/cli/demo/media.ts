@@ -3,82 +3,30 @@
  * a cut of the media path, and a full reconnect. A received picture is written as PNG.
  */
 import { SimulateScenario } from "@livekit/protocol"
-import { Clock, Effect, FiberMap, Layer, Schedule, Stream } from "effect"
+import { Clock, Effect, Fiber, FiberMap, Layer, Option, PubSub, Ref, Stream } from "effect"
 import { RTCEngine, WebSocketConstructor } from "../../index.ts"
 import { NodeRTCEngine } from "../../node/index.ts"
 import { WrtcMedia, WrtcPeerConnection } from "../../wrtc/index.ts"
 import { writeFileSync } from "node:fs"
 import { PNG } from "pngjs"
+import * as Impression from "./Impression.ts"
 import * as Path from "./path.ts"
 import { awaitEvent, cuttable, line, step, target } from "./stage.ts"
+import { bars, sent, tone } from "./synthetic.ts"
 
-const width = 640
-const height = 360
-const sampleRate = 48_000
 const file = "demo-media.png"
+const { height, width } = sent
 
-/** 440 Hz, 12 dB below the full level. */
-const sendTone = Effect.gen(function* () {
-  const source = yield* WrtcMedia.audioSource
-  const self = { at: 0 }
-  const write = Effect.sync(() => {
-    const samples = Int16Array.from({ length: sampleRate / 100 }, () =>
-      Math.round(8_231 * Math.sin((self.at++ * 2 * Math.PI * 440) / sampleRate))
-    )
-    source.write({ samples, sampleRate })
-  })
-  yield* Effect.forkScoped(Effect.schedule(write, Schedule.fixed(10)))
-  return source.track
-})
+/** Seconds of one look. */
+const look = 1
 
-/** Bars of colour that wander to the left, 25 times a second. */
-const sendPicture = Effect.gen(function* () {
-  const source = yield* WrtcMedia.videoSource()
-  const self = { at: 0 }
-  const chroma = [width / 2, height / 2] as const
-  const write = Effect.sync(() => {
-    const at = (self.at += 2)
-    const data = new Uint8Array((width * height * 3) / 2)
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++)
-        data[row * width + column] = 60 + (((column + 2 * at) >> 6) % 4) * 45
-    }
-    const [across, down] = chroma
-    for (let row = 0; row < down; row++) {
-      for (let column = 0; column < across; column++) {
-        const bar = ((column + at) >> 5) % 4
-        const index = width * height + row * across + column
-        data[index] = 64 + bar * 42
-        data[index + across * down] = 190 - bar * 42
-      }
-    }
-    source.write({ width, height, data })
-  })
-  yield* Effect.forkScoped(Effect.schedule(write, Schedule.fixed(40)))
-  return source.track
-})
+/** Media comes at once, and a busy machine is given time. */
+const patience = "30 seconds"
 
-interface Received {
-  samples: number
-  squares: number
-  pictures: number
-  last: WrtcMedia.VideoPicture | undefined
-}
-
-/** Counts what comes on all tracks, whenever they come. */
-const receive = Effect.fnUntraced(function* (engine: RTCEngine.Engine) {
-  const got: Received = { samples: 0, squares: 0, pictures: 0, last: undefined }
-  const hear = ({ samples }: WrtcMedia.AudioSamples) =>
-    Effect.sync(() => {
-      got.samples += samples.length
-      for (const sample of samples) got.squares += sample * sample
-    })
-  const see = (picture: WrtcMedia.VideoPicture) =>
-    Effect.sync(() => {
-      got.pictures++
-      got.last = picture
-    })
+/** What a participant hears and sees on all tracks, whenever they come. */
+const perceive = Effect.fnUntraced(function* (engine: RTCEngine.Engine) {
   const events = yield* engine.subscribeEvents
+  const pieces = yield* PubSub.sliding<Impression.Piece>(1_024)
   // A section of the peer connection may carry one track after the other, and is listened to for each of them only.
   const tracks = yield* FiberMap.make<string>()
   yield* Stream.fromSubscription(events).pipe(
@@ -86,17 +34,38 @@ const receive = Effect.fnUntraced(function* (engine: RTCEngine.Engine) {
       if (event._tag === "TrackUnsubscribed") return FiberMap.remove(tracks, event.track.sid)
       if (event._tag !== "TrackSubscribed") return Effect.void
       const { sid, track } = event.track
-      return FiberMap.run(
-        tracks,
-        sid,
-        track.kind === "audio"
-          ? Stream.runForEach(WrtcMedia.samples(track), hear)
-          : Stream.runForEach(WrtcMedia.pictures(track), see)
-      )
+      const heard = Stream.map(WrtcMedia.samples(track), (audio) => ({ _tag: "Audio" as const, ...audio }))
+      const seen = Stream.map(WrtcMedia.pictures(track), (picture) => ({ _tag: "Picture" as const, ...picture }))
+      return FiberMap.run(tracks, sid, Stream.runIntoPubSub(track.kind === "audio" ? heard : seen, pieces))
     }),
     Effect.forkScoped
   )
-  return got
+  const impressions = Stream.fromPubSub(pieces).pipe(
+    Stream.groupedWithin(Infinity, `${look} seconds`),
+    Stream.map((all) => Impression.of(all, look, sent.frequency))
+  )
+  /** Looks until an impression is as wanted, and fails with what the last one lacks. */
+  const until = Effect.fnUntraced(function* (lacks: (impression: Impression.Impression) => ReadonlyArray<string>) {
+    const problem = yield* Ref.make("nothing comes in")
+    return yield* impressions.pipe(
+      Stream.tap((impression) =>
+        Ref.set(problem, `bob ${Impression.describe(impression)}; ${lacks(impression).join(", ")}`)
+      ),
+      Stream.filter((impression) => lacks(impression).length === 0),
+      Stream.runHead,
+      Effect.map(Option.getOrThrow),
+      Effect.timeoutOrElse({ duration: patience, orElse: () => Effect.flatMap(Ref.get(problem), Effect.die) })
+    )
+  })
+  return {
+    asSent: until((impression) => Impression.complaints(impression, sent)),
+    dark: until(({ pictures }) => (pictures === 0 ? [] : ["pictures still come"])),
+    /** From now on. */
+    nextPicture: Stream.fromPubSub(pieces).pipe(
+      Stream.filter(({ _tag }) => _tag === "Picture"),
+      Stream.runHead
+    )
+  }
 })
 
 const program = Effect.gen(function* () {
@@ -127,7 +96,7 @@ const program = Effect.gen(function* () {
     WrtcPeerConnection.layer
   )
   const events = yield* alice.subscribeEvents
-  const atBob = yield* receive(bob)
+  const atBob = yield* perceive(bob)
   const now = Clock.currentTimeMillis
   for (const [identity, engine] of [
     ["alice", alice],
@@ -137,27 +106,15 @@ const program = Effect.gen(function* () {
     yield* engine.connect({ url: server.url, token })
   }
   yield* step("joined     alice and bob are connected")
-  const audio = yield* alice.publishTrack(yield* sendTone, { name: "tone" })
-  const video = yield* alice.publishTrack(yield* sendPicture, { name: "bars", video: { width, height } })
+  const audio = yield* alice.publishTrack(yield* tone, { name: "tone" })
+  const video = yield* alice.publishTrack(yield* bars, { name: "bars", video: { width, height } })
   const sids = Effect.map(Effect.all([audio.current, video.current]), (all) =>
     all.map(({ info }) => info.sid).join(" ")
   )
   yield* step(`published  a tone of 440 Hz and bars of ${width}x${height}: ${yield* sids}`)
 
-  /** Waits for both to come in, and fails if they do not; then looks for a second and a half. */
-  const observe = Effect.fnUntraced(function* (name: string, since?: number) {
-    yield* arrives(atBob)
-    const after = since === undefined ? "" : ` again ${(yield* now) - since} ms later;`
-    const [pictures, samples, squares] = [atBob.pictures, atBob.samples, atBob.squares]
-    yield* Effect.sleep(1_500)
-    const heard = atBob.samples - samples
-    const level = 10 * Math.log10((atBob.squares - squares) / heard / 32_768 ** 2)
-    const size = `${atBob.last?.width}x${atBob.last?.height}`
-    const seen = atBob.pictures - pictures
-    yield* step(
-      `${name}${after} bob hears ${level.toFixed(1)} dBFS and sees ${(seen / 1.5).toFixed(0)} pictures a second of ${size}`
-    )
-  })
+  const observe = (name: string) =>
+    Effect.tap(atBob.asSent, (impression) => step(`${name} bob ${Impression.describe(impression)}`))
 
   yield* observe("received  ")
 
@@ -169,14 +126,16 @@ const program = Effect.gen(function* () {
   yield* observe("received  ")
 
   yield* path.cut
-  yield* Effect.sleep(500)
-  const before = atBob.pictures
-  yield* Effect.sleep(500)
-  yield* step(`cut        alice's media path is gone for good: ${atBob.pictures - before} pictures in half a second`)
+  const dark = yield* atBob.dark
+  yield* step(`cut        alice's media path is gone for good; bob ${Impression.describe(dark)}`)
   const pathCutAt = yield* now
+  const back = yield* Effect.forkScoped(Effect.andThen(atBob.nextPicture, now), { startImmediately: true })
   yield* alice.reconnectNow
   yield* awaitEvent(events, "Resumed")
-  yield* observe("restarted  ICE found a new path,", pathCutAt)
+  yield* step(
+    `restarted  ICE found a new path, the next picture came after ${(yield* Fiber.join(back)) - pathCutAt} ms`
+  )
+  yield* observe("received  ")
 
   const overAt = yield* now
   yield* alice.sendRequest({
@@ -187,12 +146,10 @@ const program = Effect.gen(function* () {
   yield* awaitEvent(events, "LocalTrackRepublished")
   yield* awaitEvent(events, "LocalTrackRepublished")
   yield* step(`rejoined   and published again after ${(yield* now) - overAt} ms: ${yield* sids}`)
-  yield* observe("received  ")
-
-  const picture = atBob.last
-  if (picture !== undefined) {
-    const png = new PNG({ width: picture.width, height: picture.height })
-    png.data = Buffer.from(WrtcMedia.toRgba(picture))
+  const { last } = yield* observe("received  ")
+  if (last !== undefined) {
+    const png = new PNG({ width: last.width, height: last.height })
+    png.data = Buffer.from(WrtcMedia.toRgba(last))
     yield* Effect.sync(() => writeFileSync(file, PNG.sync.write(png)))
     yield* step(`written    the last picture: ${file}`)
   }
@@ -202,14 +159,6 @@ const program = Effect.gen(function* () {
   yield* line("  Audio and video came through every cut, and both have left the room.")
   yield* line()
 })
-
-/** Waits until more has come of both, and it is a tone: silence fills the gaps. */
-const arrives = (got: Received) =>
-  Effect.gen(function* () {
-    const { pictures, squares } = got
-    const hasBoth = Effect.sync(() => got.pictures > pictures + 3 && got.squares > squares + 1e11)
-    yield* Effect.repeat(Effect.andThen(Effect.sleep(20), hasBoth), { until: (isThere) => isThere })
-  }).pipe(Effect.timeout(30_000))
 
 export const media = program.pipe(
   Effect.scoped,
