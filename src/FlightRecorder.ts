@@ -2,27 +2,26 @@
  * Records what one engine lives through: dials, messages, states of its peer connections, decisions, events. Bounded, and without
  * anything secret, so that it can run in production and be sent along with a report. `npx effect-livekit timeline FILE` shows it.
  */
-import { LeaveRequest_Action } from "@livekit/protocol"
-import type * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { EngineConfig } from "./EngineConfig.ts"
 import type { EngineEvent } from "./EngineEvent.ts"
 import type { EngineServices } from "./EngineServices.ts"
-import type { Entry, FlightRecording } from "./FlightRecording.ts"
-import type { IceCandidate } from "./PeerConnectionFactory.ts"
-import { Factory, type PeerConnectionTransport } from "./PeerConnectionTransport.ts"
-import { ReconnectPolicy } from "./ReconnectPolicy.ts"
+import type { FlightRecording } from "./FlightRecording.ts"
+import * as FlightLog from "./internal/FlightLog.ts"
+import { recordRegions, recordSignal } from "./internal/recordSignal.ts"
+import { recordTransports } from "./internal/recordTransports.ts"
+import { Factory } from "./PeerConnectionTransport.ts"
+import { PlatformEvents } from "./PlatformEvents.ts"
+import { type Policy, ReconnectPolicy } from "./ReconnectPolicy.ts"
+import { RegionUrlProvider } from "./RegionUrlProvider.ts"
 import * as RTCEngine from "./RTCEngine.ts"
 import { SignalClient } from "./SignalClient.ts"
-import type { Incoming, SignalConnection } from "./SignalConnection.ts"
-import type { SignalError } from "./SignalError.ts"
-import { parse } from "./SignalUrl.ts"
-import * as Result from "effect/Result"
 
 /**
  * The recording of the engine that the same layer provides.
@@ -46,132 +45,6 @@ export interface FlightRecorderOptions {
   /** Entries kept; the oldest are dropped. Default 10,000, which takes some megabytes. */
   readonly capacity?: number | undefined
 }
-
-/** An entry before it is known when it was made. */
-type Note = Entry extends infer Each ? (Each extends Entry ? Omit<Each, "at"> : never) : never
-type Notes = (note: Note) => void
-
-const makeLog = Effect.fnUntraced(function* (capacity: number) {
-  const clock = yield* Clock.Clock
-  const startedAt = clock.currentTimeMillisUnsafe()
-  const entries: Array<Entry> = []
-  const lost = { count: 0 }
-  const note: Notes = (each) => {
-    const entry: Entry = { ...each, at: clock.currentTimeMillisUnsafe() - startedAt }
-    entries.push(entry)
-    // In steps, so that a full recording does not move all of itself with every entry.
-    if (entries.length >= capacity + 256) lost.count += entries.splice(0, entries.length - capacity).length
-  }
-  const recording = Effect.sync((): FlightRecording => {
-    const kept = entries.slice(-capacity)
-    return { version: 1, startedAt, dropped: lost.count + entries.length - kept.length, entries: kept }
-  })
-  return { note, recording }
-})
-
-const originOf = (url: string): string => {
-  const parsed = parse(url)
-  return Result.isSuccess(parsed) ? `${parsed.success.protocol}//${parsed.success.host}` : "an invalid URL"
-}
-
-const recordSignal = (signal: SignalClient["Service"], note: Notes): SignalClient["Service"] => {
-  const refused = (request: "join" | "resume") => (error: SignalError) =>
-    Effect.sync(() => {
-      const status = "status" in error.reason ? { status: error.reason.status } : {}
-      note({ _tag: "Refused", request, reason: error.reason._tag, ...status })
-    })
-  const dial = (
-    request: "join" | "resume",
-    url: string,
-    effect: Effect.Effect<SignalConnection, SignalError, Scope.Scope>
-  ) =>
-    Effect.sync(() => note({ _tag: "Dialled", request, origin: originOf(url) })).pipe(
-      Effect.andThen(effect),
-      Effect.tapError(refused(request)),
-      Effect.flatMap((connection) => recordConnection(connection, request, note))
-    )
-  return {
-    ...signal,
-    join: (options) => dial("join", options.url, signal.join(options)),
-    resume: (options) => dial("resume", options.url, signal.resume(options))
-  }
-}
-
-const recordConnection = Effect.fnUntraced(function* (
-  connection: SignalConnection,
-  request: "join" | "resume",
-  note: Notes
-) {
-  const { handshake, path } = connection
-  const seen = handshake._tag === "Resumed" ? { lastMessageSeq: handshake.response?.lastMessageSeq ?? 0 } : {}
-  note({ _tag: "Answered", request, path, ...seen })
-  const incoming = yield* Queue.unbounded<Incoming, Cause.Done>()
-  yield* Queue.take(connection.incoming).pipe(
-    Effect.flatMap((next) => {
-      note({ _tag: "SignalReceived", ...summaryOf(next) })
-      return Queue.offer(incoming, next)
-    }),
-    Effect.forever,
-    Effect.catch(() => Queue.end(incoming)),
-    Effect.forkScoped
-  )
-  yield* connection.end.pipe(
-    Effect.andThen((end) =>
-      Effect.sync(() => note({ _tag: "SignalEnded", code: end._tag === "Closed" ? end.code : 3000 }))
-    ),
-    Effect.forkScoped
-  )
-  const recorded: SignalConnection = {
-    ...connection,
-    incoming,
-    sendUnsafe: (message) => {
-      const isSent = connection.sendUnsafe(message)
-      note({ _tag: "SignalSent", request: message.case, isSent })
-      return isSent
-    }
-  }
-  return recorded
-})
-
-const summaryOf = (incoming: Incoming): { readonly message: string; readonly action?: string } => {
-  if (incoming._tag === "Malformed") return { message: "malformed" }
-  const { message } = incoming
-  if (message.case !== "leave") return { message: message.case }
-  return { message: "leave", action: LeaveRequest_Action[message.value.action] ?? "unknown" }
-}
-
-/** `candidate:foundation component transport priority address port typ type ...` (RFC 8839 section 5.1). */
-const describeCandidate = ({ candidate }: IceCandidate) => {
-  const parts = candidate.split(" ")
-  return { transport: parts[2]?.toLowerCase() ?? "", type: parts[parts.indexOf("typ") + 1] ?? "" }
-}
-
-const recordTransports = (transports: Factory["Service"], note: Notes): Factory["Service"] => ({
-  ...transports,
-  make: Effect.fnUntraced(function* (options) {
-    const { target } = options
-    const transport = yield* transports.make({
-      ...options,
-      onIceCandidate: (candidate) => {
-        note({ _tag: "Candidate", target, origin: "local", ...describeCandidate(candidate) })
-        options.onIceCandidate(candidate)
-      }
-    })
-    yield* transport.stateChanges.pipe(
-      Stream.changes,
-      Stream.runForEach((state) => Effect.sync(() => note({ _tag: "PeerConnectionChanged", target, state }))),
-      Effect.forkScoped({ startImmediately: true })
-    )
-    const recorded: PeerConnectionTransport = {
-      ...transport,
-      addIceCandidate: (candidate) => {
-        note({ _tag: "Candidate", target, origin: "remote", ...describeCandidate(candidate) })
-        return transport.addIceCandidate(candidate)
-      }
-    }
-    return recorded
-  })
-})
 
 const detailOf = (event: EngineEvent): string | undefined => {
   switch (event._tag) {
@@ -199,6 +72,57 @@ const detailOf = (event: EngineEvent): string | undefined => {
   }
 }
 
+const recordPolicy = (policy: Policy, note: FlightLog.Notes): Policy => ({
+  ...policy,
+  schedule: policy.schedule.pipe(
+    Schedule.tap(({ duration, input }) =>
+      Effect.sync(() => note({ _tag: "Delayed", attempt: input.attempt, millis: Duration.toMillis(duration) }))
+    )
+  ),
+  decide: (evidence) => {
+    const decision = policy.decide(evidence)
+    const { asked, attempt, cause, pathAlive, resumable } = evidence
+    note({ _tag: "Decided", attempt, cause: cause._tag, asked, pathAlive, resumable, decision })
+    return decision
+  }
+})
+
+const recordCalls = (engine: RTCEngine.Engine, note: FlightLog.Notes, session: { isFresh: boolean }) => {
+  const called = (operation: string) => Effect.sync(() => note({ _tag: "Called", operation }))
+  const scopeClosed = Effect.sync(() => note({ _tag: "ScopeClosed" }))
+  /** Of what may start the publisher the first of a session, and not every packet. */
+  const publishing = <A, E, R>(operation: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      if (session.isFresh) note({ _tag: "Called", operation })
+      session.isFresh = false
+      return effect
+    })
+  const recorded: RTCEngine.Engine = {
+    ...engine,
+    connect: (options) =>
+      Effect.suspend(() => {
+        note({ _tag: "Called", operation: "connect", mode: options.connectionMode ?? "auto" })
+        return engine.connect(options).pipe(
+          Effect.onInterrupt(() => scopeClosed),
+          Effect.tap(() => Effect.addFinalizer(() => scopeClosed))
+        )
+      }),
+    disconnect: Effect.andThen(called("disconnect"), engine.disconnect),
+    disconnectAfterFlush: (within) =>
+      Effect.suspend(() => {
+        const deadline = Duration.toMillis(Duration.fromInputUnsafe(within))
+        note({ _tag: "Called", operation: "disconnectAfterFlush", deadline })
+        return engine.disconnectAfterFlush(within)
+      }),
+    reconnectNow: Effect.andThen(called("reconnectNow"), engine.reconnectNow),
+    probe: Effect.andThen(called("probe"), engine.probe),
+    sendData: (packet, options) => publishing("sendData", engine.sendData(packet, options)),
+    publishTrack: (...args) => publishing("publishTrack", engine.publishTrack(...args)),
+    addTrack: (...args) => publishing("publishTrack", engine.addTrack(...args))
+  }
+  return recorded
+}
+
 /**
  * Makes an engine that is recorded, in the current scope.
  *
@@ -224,25 +148,38 @@ export const make = Effect.fnUntraced(function* (
   never,
   EngineServices | Scope.Scope
 > {
-  const { note, recording } = yield* makeLog(options.capacity ?? 10_000)
+  const config = yield* EngineConfig
   const policy = yield* ReconnectPolicy
+  const platform = yield* PlatformEvents
+  const transports = yield* Factory
+  const { note, recording } = yield* FlightLog.make(options.capacity ?? 10_000, {
+    iceRestart: transports.capabilities.iceRestart,
+    setConfiguration: transports.capabilities.setConfiguration,
+    offerInJoin: config.offerInJoin,
+    peerConnectionTimeout: config.peerConnectionTimeout,
+    pathTimeout: config.pathTimeout,
+    explanationTimeout: config.explanationTimeout,
+    timeLimit: policy.timeLimit
+  })
   const engine = yield* RTCEngine.make.pipe(
     Effect.provideService(SignalClient, recordSignal(yield* SignalClient, note)),
-    Effect.provideService(Factory, recordTransports(yield* Factory, note)),
-    Effect.provideService(ReconnectPolicy, {
-      ...policy,
-      decide: (evidence) => {
-        const decision = policy.decide(evidence)
-        const { asked, attempt, cause, pathAlive, resumable } = evidence
-        note({ _tag: "Decided", attempt, cause: cause._tag, asked, pathAlive, resumable, decision })
-        return decision
-      }
+    Effect.provideService(RegionUrlProvider, recordRegions(yield* RegionUrlProvider, note)),
+    Effect.provideService(Factory, recordTransports(transports, note)),
+    Effect.provideService(ReconnectPolicy, recordPolicy(policy, note)),
+    Effect.provideService(PlatformEvents, {
+      subscribe: (listener) =>
+        platform.subscribe((event) => {
+          note({ _tag: "Hinted", event })
+          listener(event)
+        })
     })
   )
+  const session = { isFresh: false }
   const events = yield* engine.subscribeEvents
   yield* Stream.fromSubscription(events).pipe(
     Stream.runForEach((event) =>
       Effect.sync(() => {
+        if (event._tag === "Joined") session.isFresh = true
         const detail = detailOf(event)
         note({ _tag: "Told", event: event._tag, ...(detail === undefined ? {} : { detail }) })
       })
@@ -253,14 +190,7 @@ export const make = Effect.fnUntraced(function* (
     Stream.runForEach((state) => Effect.sync(() => note({ _tag: "StateChanged", state }))),
     Effect.forkScoped({ startImmediately: true })
   )
-  const called = (operation: string) => Effect.sync(() => note({ _tag: "Called", operation }))
-  const recorded: RTCEngine.Engine = {
-    ...engine,
-    connect: (connect) => Effect.andThen(called("connect"), engine.connect(connect)),
-    disconnect: Effect.andThen(called("disconnect"), engine.disconnect),
-    reconnectNow: Effect.andThen(called("reconnectNow"), engine.reconnectNow)
-  }
-  return { engine: recorded, recording }
+  return { engine: recordCalls(engine, note, session), recording }
 })
 
 /**

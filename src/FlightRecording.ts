@@ -7,15 +7,51 @@
  */
 import * as Schema from "effect/Schema"
 
-/** Whole milliseconds since the recording began. */
+/** Milliseconds since the recording began. */
 const at = { at: Schema.Finite }
+const target = Schema.Literals(["publisher", "subscriber"])
+const request = Schema.Literals(["join", "resume"])
+const recovery = Schema.Literals(["Resume", "Restart", "GiveUp"])
+/** The number of the dial, from 0: what is said of a signal connection names the dial that made it. */
+const dial = { dial: Schema.Finite }
+/** The number of the peer connection, from 0. */
+const peer = { peer: Schema.Finite, target }
+/** The number of the call, from 0: one that was interrupted has no outcome. */
+const call = { call: Schema.Finite }
+/** A leave of the server: what the client is to do, and why, by the names of the protocol. */
+const leave = Schema.Struct({ action: Schema.String, reason: Schema.String, canReconnect: Schema.Boolean })
 
 /**
- * The application called: `connect`, `disconnect`, `reconnectNow`.
+ * The application called: `connect`, `disconnect`, `disconnectAfterFlush`, `reconnectNow`, `probe`; of `sendData` and
+ * `publishTrack` the first one of a session, since that may start the publisher.
  *
  * @category models
  */
-export const Called = Schema.TaggedStruct("Called", { ...at, operation: Schema.String })
+export const Called = Schema.TaggedStruct("Called", {
+  ...at,
+  operation: Schema.String,
+  /** Of `connect`. */
+  mode: Schema.optionalKey(Schema.Literals(["auto", "single", "dual"])),
+  /** Milliseconds that `disconnectAfterFlush` may take. */
+  deadline: Schema.optionalKey(Schema.Finite)
+})
+
+/**
+ * The scope closed that `connect` was called in, or the call was interrupted.
+ *
+ * @category models
+ */
+export const ScopeClosed = Schema.TaggedStruct("ScopeClosed", at)
+
+/**
+ * The platform said something: a `PlatformEvent`.
+ *
+ * @category models
+ */
+export const Hinted = Schema.TaggedStruct("Hinted", {
+  ...at,
+  event: Schema.Literals(["Offline", "Online", "Awake", "Ending"])
+})
 
 /**
  * The server was dialled, to join or to take a session up again.
@@ -24,21 +60,27 @@ export const Called = Schema.TaggedStruct("Called", { ...at, operation: Schema.S
  */
 export const Dialled = Schema.TaggedStruct("Dialled", {
   ...at,
-  request: Schema.Literals(["join", "resume"]),
+  ...dial,
+  request,
   /** Scheme, host and port. */
   origin: Schema.String
 })
 
 /**
- * The dial ended well: `path` is the route, `lastMessageSeq` what the server has of the reliable packets (resumes only).
+ * The dial ended well: `path` is the route, `lastMessageSeq` what the server has of the reliable packets (resumes only, and not
+ * of servers that do not say it).
  *
  * @category models
  */
 export const Answered = Schema.TaggedStruct("Answered", {
   ...at,
-  request: Schema.Literals(["join", "resume"]),
+  ...dial,
+  request,
   path: Schema.Literals(["v0", "v1"]),
-  lastMessageSeq: Schema.optionalKey(Schema.Finite)
+  lastMessageSeq: Schema.optionalKey(Schema.Finite),
+  /** Of a join: which peer connection the server needs first, and whether it wants the publisher at once. */
+  subscriberPrimary: Schema.optionalKey(Schema.Boolean),
+  fastPublish: Schema.optionalKey(Schema.Boolean)
 })
 
 /**
@@ -48,9 +90,11 @@ export const Answered = Schema.TaggedStruct("Answered", {
  */
 export const Refused = Schema.TaggedStruct("Refused", {
   ...at,
-  request: Schema.Literals(["join", "resume"]),
+  ...dial,
+  request,
   reason: Schema.String,
-  status: Schema.optionalKey(Schema.Finite)
+  status: Schema.optionalKey(Schema.Finite),
+  leave: Schema.optionalKey(leave)
 })
 
 /**
@@ -60,9 +104,9 @@ export const Refused = Schema.TaggedStruct("Refused", {
  */
 export const SignalReceived = Schema.TaggedStruct("SignalReceived", {
   ...at,
+  ...dial,
   message: Schema.String,
-  /** Of a leave: what the client is to do. */
-  action: Schema.optionalKey(Schema.String)
+  leave: Schema.optionalKey(leave)
 })
 
 /**
@@ -70,16 +114,50 @@ export const SignalReceived = Schema.TaggedStruct("SignalReceived", {
  *
  * @category models
  */
-export const SignalSent = Schema.TaggedStruct("SignalSent", { ...at, request: Schema.String, isSent: Schema.Boolean })
+export const SignalSent = Schema.TaggedStruct("SignalSent", {
+  ...at,
+  ...dial,
+  request: Schema.String,
+  isSent: Schema.Boolean
+})
 
 /**
  * The signal connection ended. Code 3000 stands for a ping that was not answered.
  *
  * @category models
  */
-export const SignalEnded = Schema.TaggedStruct("SignalEnded", { ...at, code: Schema.Finite })
+export const SignalEnded = Schema.TaggedStruct("SignalEnded", { ...at, ...dial, code: Schema.Finite })
 
-const target = Schema.Literals(["publisher", "subscriber"])
+/**
+ * Whether the server answered when it was asked for a sign of life.
+ *
+ * @category models
+ */
+export const Probed = Schema.TaggedStruct("Probed", { ...at, ...dial, ...call, answered: Schema.Boolean })
+
+/**
+ * Another region was looked for.
+ *
+ * @category models
+ */
+export const RegionSought = Schema.TaggedStruct("RegionSought", {
+  ...at,
+  ...call,
+  outcome: Schema.Literals(["found", "none", "failed"]),
+  /** Scheme, host and port of the region that was found. */
+  origin: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * A peer connection was made.
+ *
+ * @category models
+ */
+export const PeerConnectionMade = Schema.TaggedStruct("PeerConnectionMade", {
+  ...at,
+  ...peer,
+  relayOnly: Schema.Boolean
+})
 
 /**
  * A peer connection changed its state.
@@ -88,8 +166,42 @@ const target = Schema.Literals(["publisher", "subscriber"])
  */
 export const PeerConnectionChanged = Schema.TaggedStruct("PeerConnectionChanged", {
   ...at,
-  target,
-  state: Schema.String
+  ...peer,
+  state: Schema.Literals(["new", "connecting", "connected", "disconnected", "failed", "closed"])
+})
+
+/**
+ * A step of a negotiation ended: the offer for the join request, a negotiation that we asked for or wait for, an answer to the
+ * server's offer. `failure` is the tag of the error's reason.
+ *
+ * @category models
+ */
+export const Negotiated = Schema.TaggedStruct("Negotiated", {
+  ...at,
+  ...peer,
+  ...call,
+  step: Schema.Literals(["initialOffer", "negotiate", "negotiated", "answer"]),
+  failure: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * Whether the far end answered over a peer connection when it was asked for that.
+ *
+ * @category models
+ */
+export const PathAsked = Schema.TaggedStruct("PathAsked", { ...at, ...peer, ...call, answered: Schema.Boolean })
+
+/**
+ * A data channel, of ours or of the far end, changed its state, or the runtime refused bytes for it.
+ *
+ * @category models
+ */
+export const ChannelChanged = Schema.TaggedStruct("ChannelChanged", {
+  ...at,
+  ...peer,
+  label: Schema.String,
+  origin: Schema.Literals(["local", "remote"]),
+  state: Schema.Literals(["announced", "open", "closed", "refused"])
 })
 
 /**
@@ -99,7 +211,7 @@ export const PeerConnectionChanged = Schema.TaggedStruct("PeerConnectionChanged"
  */
 export const Candidate = Schema.TaggedStruct("Candidate", {
   ...at,
-  target,
+  ...peer,
   origin: Schema.Literals(["local", "remote"]),
   type: Schema.String,
   transport: Schema.String
@@ -114,11 +226,18 @@ export const Decided = Schema.TaggedStruct("Decided", {
   ...at,
   attempt: Schema.Finite,
   cause: Schema.String,
-  asked: Schema.Literals(["Resume", "Restart", "GiveUp"]),
+  asked: recovery,
   pathAlive: Schema.Boolean,
   resumable: Schema.Boolean,
-  decision: Schema.Literals(["Resume", "Restart", "GiveUp"])
+  decision: recovery
 })
+
+/**
+ * The schedule of the policy drew a delay, in milliseconds, for an attempt.
+ *
+ * @category models
+ */
+export const Delayed = Schema.TaggedStruct("Delayed", { ...at, attempt: Schema.Finite, millis: Schema.Finite })
 
 /**
  * What users were told; `event` is the tag of the `EngineEvent`.
@@ -148,15 +267,24 @@ export const StateChanged = Schema.TaggedStruct("StateChanged", {
  */
 export const Entry = Schema.Union([
   Called,
+  ScopeClosed,
+  Hinted,
   Dialled,
   Answered,
   Refused,
   SignalReceived,
   SignalSent,
   SignalEnded,
+  Probed,
+  RegionSought,
+  PeerConnectionMade,
   PeerConnectionChanged,
+  Negotiated,
+  PathAsked,
+  ChannelChanged,
   Candidate,
   Decided,
+  Delayed,
   Told,
   StateChanged
 ])
@@ -167,6 +295,23 @@ export const Entry = Schema.Union([
  * @category models
  */
 export type Entry = typeof Entry.Type
+
+/**
+ * What decisions depend on, beside what happens: abilities of the WebRTC runtime, and times in milliseconds from the settings and
+ * the policy.
+ *
+ * @category models
+ */
+export const Conditions = Schema.Struct({
+  iceRestart: Schema.Boolean,
+  setConfiguration: Schema.Boolean,
+  offerInJoin: Schema.Literals(["auto", "never"]),
+  peerConnectionTimeout: Schema.Finite,
+  pathTimeout: Schema.Finite,
+  explanationTimeout: Schema.Finite,
+  /** Of an outage. */
+  timeLimit: Schema.Finite
+})
 
 /**
  * A recording, as JSON in a file.
@@ -183,7 +328,8 @@ export type Entry = typeof Entry.Type
  */
 export const FlightRecording = Schema.Struct({
   /** Of this format. */
-  version: Schema.Literal(1),
+  version: Schema.Literal(2),
+  conditions: Conditions,
   /** Milliseconds since 1970 at which the recording began. */
   startedAt: Schema.Finite,
   /** Entries that were dropped from the front because the recording was full. */

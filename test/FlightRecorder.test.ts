@@ -1,15 +1,20 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schema, Stream } from "effect"
-import { Packet } from "effect-livekit"
+import { Packet, ReconnectPolicy } from "effect-livekit"
 import * as FlightRecorder from "effect-livekit/FlightRecorder"
 import * as FlightRecording from "effect-livekit/FlightRecording"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
+import { spawnSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { render } from "../src/cli/timelinePage.ts"
+import { decisionsOf, replay } from "./simulator/replay.ts"
+import * as Seed from "./simulator/Seed.ts"
 import { start } from "./suites/cli.ts"
+
+const main = join(import.meta.dirname, "simulator/main.ts")
 
 /** A session that is joined, loses its signal, is resumed, and is left. */
 const flight = (options: FlightRecorder.FlightRecorderOptions = {}) =>
@@ -97,9 +102,86 @@ describe("FlightRecorder", () => {
   )
 })
 
-describe("effect-livekit timeline", () => {
-  const directory = () => mkdtempSync(join(tmpdir(), "effect-livekit-timeline-"))
+const directory = () => mkdtempSync(join(tmpdir(), "effect-livekit-flight-"))
 
+describe("a replay", () => {
+  it.live("of a flight over real sockets decides as was decided", () =>
+    Effect.gen(function* () {
+      const { recording } = yield* flight()
+      const { policy, states } = decisionsOf(recording)
+      assert.deepStrictEqual(states, [
+        "Disconnected",
+        "Connecting",
+        "Connected",
+        "Resuming",
+        "Connected",
+        "Disconnected"
+      ])
+      assert.include(policy[0], "Resume (attempt 1, SignalEnded asks for Resume")
+      assert.deepStrictEqual(replay(recording).differences, [])
+    })
+  )
+
+  it("of simulated flights decides as was decided, whatever went wrong", () => {
+    const seeds = [1, 2, 3, 4, 5, 6, 7, 8]
+    const outages = seeds.flatMap((seed) => {
+      const { recordings, scenario } = Seed.run(seed, { record: true }).run
+      const policy = scenario.policy === "seed" ? ReconnectPolicy.seed() : ReconnectPolicy.byEvidence
+      return recordings.map((recording) => {
+        assert.deepStrictEqual(replay(recording, { policy }).differences, [], `seed ${seed}`)
+        return decisionsOf(recording).policy.length
+      })
+    })
+    assert.isAbove(Math.max(...outages), 5)
+  }, 60_000)
+
+  it.live("shows what an engine with another policy decides otherwise", () =>
+    Effect.gen(function* () {
+      const { recording } = yield* flight()
+      const { differences, recording: replayed } = replay(recording, { policy: ReconnectPolicy.seed("ForceFull") })
+      assert.include(decisionsOf(replayed).policy[0], "Restart (attempt 1, SignalEnded asks for Resume")
+      assert.deepStrictEqual(
+        differences.map((each) => each.split(":")[0]),
+        ["states", "dials", "policy", "events"]
+      )
+      assert.include(differences.join(), 'states: number 4 was "Resuming" and is now "Reconnecting"')
+    })
+  )
+
+  it.live("is refused for a recording without its beginning", () =>
+    Effect.gen(function* () {
+      const { recording } = yield* flight({ capacity: 5 })
+      assert.throws(() => replay(recording), /has lost its first \d+ entries/)
+    })
+  )
+
+  it.live("is what `npm run simulate -- --replay FILE` does", () =>
+    Effect.gen(function* () {
+      const { recording } = yield* flight()
+      const at = directory()
+      const file = join(at, "flight.json")
+      writeFileSync(file, JSON.stringify(recording))
+      const simulate = () =>
+        spawnSync(process.execPath, ["--conditions=@effect-livekit/source", main, "--replay", file], {
+          encoding: "utf8"
+        })
+      const same = simulate()
+      assert.include(same.stdout, "states  Resuming")
+      assert.include(same.stdout, "the replay decides as recorded")
+      assert.strictEqual(same.status, 0)
+      const entries = recording.entries.map((entry) =>
+        entry._tag === "Decided" ? { ...entry, pathAlive: false } : entry
+      )
+      writeFileSync(file, JSON.stringify({ ...recording, entries }))
+      const other = simulate()
+      assert.include(other.stdout, "the replay decides otherwise\npolicy: number 1 was")
+      assert.strictEqual(other.status, 1)
+      rmSync(at, { recursive: true })
+    })
+  )
+})
+
+describe("effect-livekit timeline", () => {
   it.live("renders a recording as a page", () =>
     Effect.gen(function* () {
       const { recording } = yield* flight()
@@ -122,7 +204,7 @@ describe("effect-livekit timeline", () => {
     Effect.gen(function* () {
       const at = directory()
       const file = join(at, "flight.json")
-      writeFileSync(file, '{"version":2}')
+      writeFileSync(file, '{"version":1}')
       for (const name of [file, join(at, "none.json")]) {
         const child = start("timeline", name)
         assert.strictEqual(yield* Effect.promise(() => child.exit), 1)
@@ -134,7 +216,16 @@ describe("effect-livekit timeline", () => {
 
   it("lets no text of a recording become markup", () => {
     const page = render({
-      version: 1,
+      version: 2,
+      conditions: {
+        iceRestart: false,
+        setConfiguration: false,
+        offerInJoin: "auto",
+        peerConnectionTimeout: 20_000,
+        pathTimeout: 10_000,
+        explanationTimeout: 250,
+        timeLimit: 60_000
+      },
       startedAt: 0,
       dropped: 3,
       entries: [{ _tag: "Told", at: 1, event: "<script>alert(1)</script>", detail: "\"'&" }]

@@ -20,6 +20,10 @@ export const lineOf = (entry: Entry): Line => {
   switch (entry._tag) {
     case "Called":
       return fine("application", `${entry.operation} was called`)
+    case "ScopeClosed":
+      return fine("application", "the scope of the connection closed")
+    case "Hinted":
+      return fine("application", `the platform says ${entry.event}`)
     case "Told": {
       const isTrouble = ["Resuming", "Reconnecting", "Disconnected", "FailedToConnect", "InDoubt"].includes(entry.event)
       const text = entry.detail === undefined ? entry.event : `${entry.event} (${entry.detail})`
@@ -37,11 +41,11 @@ export const lineOf = (entry: Entry): Line => {
     case "Refused":
       return trouble(
         "signal",
-        `${entry.request} failed: ${entry.reason}${entry.status === undefined ? "" : ` ${entry.status}`}`
+        `${entry.request} failed: ${entry.reason}${entry.status === undefined ? "" : ` ${entry.status}`}${leaveIn(entry)}`
       )
     case "SignalReceived":
       return entry.message === "leave" || entry.message === "malformed"
-        ? trouble("signal", `received ${entry.message}${entry.action === undefined ? "" : ` ${entry.action}`}`)
+        ? trouble("signal", `received ${entry.message}${leaveIn(entry)}`)
         : fine("signal", `received ${entry.message}`)
     case "SignalSent":
       return entry.isSent
@@ -49,6 +53,27 @@ export const lineOf = (entry: Entry): Line => {
         : trouble("signal", `could not send ${entry.request}`)
     case "SignalEnded":
       return trouble("signal", `ended with ${entry.code}`)
+    case "Probed":
+      return entry.answered ? fine("signal", "the server answered a probe") : trouble("signal", "no answer to a probe")
+    case "RegionSought":
+      return entry.outcome === "found"
+        ? fine("signal", `goes on to ${entry.origin}`)
+        : trouble("signal", entry.outcome === "none" ? "no other region is left" : "no list of regions could be had")
+    case "PeerConnectionMade":
+      return fine("peer connection", `${entry.target} made${entry.relayOnly ? ", for relays only" : ""}`)
+    case "Negotiated":
+      return entry.failure === undefined
+        ? fine("peer connection", `${entry.target} ${entry.step} done`)
+        : trouble("peer connection", `${entry.target} ${entry.step} failed: ${entry.failure}`)
+    case "PathAsked":
+      return entry.answered
+        ? fine("peer connection", `the far end of the ${entry.target} answered`)
+        : trouble("peer connection", `the far end of the ${entry.target} could not be asked`)
+    case "ChannelChanged":
+      return (entry.state === "closed" || entry.state === "refused" ? trouble : fine)(
+        "peer connection",
+        `${entry.target}: ${entry.origin} channel ${entry.label} ${entry.state}`
+      )
     case "PeerConnectionChanged":
       return entry.state === "failed" || entry.state === "disconnected"
         ? trouble("peer connection", `${entry.target} ${entry.state}`)
@@ -63,8 +88,13 @@ export const lineOf = (entry: Entry): Line => {
         "decision",
         `${entry.decision} (attempt ${entry.attempt}; ${entry.cause} asks for ${entry.asked}; path ${entry.pathAlive ? "alive" : "dead"}; ${entry.resumable ? "" : "not "}resumable)`
       )
+    case "Delayed":
+      return fine("decision", `attempt ${entry.attempt} after ${Math.round(entry.millis)} ms`)
   }
 }
+
+const leaveIn = ({ leave }: Extract<Entry, { readonly leave?: unknown }>) =>
+  leave === undefined ? "" : ` ${leave.action} (${leave.reason})`
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",

@@ -3,6 +3,7 @@
  * server saw, and what was done to them.
  */
 import type { DisconnectReason } from "@livekit/protocol"
+import type { FlightRecording } from "effect-livekit/FlightRecording"
 import type { ConnectionState, EngineError, EngineEvent } from "effect-livekit"
 import type { Fault, Scenario } from "./Scenario.ts"
 import type { Counts } from "./VirtualRuntime.ts"
@@ -71,6 +72,8 @@ export interface Run {
   /** After everything closed. */
   readonly left: Leftovers
   readonly participantsLeft: ReadonlyArray<string>
+  /** Of each engine, where it was asked for. */
+  readonly recordings: ReadonlyArray<FlightRecording>
   /** Senders that wait although all is well. */
   readonly blocked: ReadonlyArray<string>
   readonly unprobed: ReadonlyArray<string>

@@ -2,12 +2,18 @@
  * `npm run simulate`: random outages in virtual time, over many seeds.
  *
  * `--seeds N` runs N seeds (default 1,000) from `--from` (default 1) on `--jobs` threads (default: as many as there are cores);
- * `--seed N` runs one and prints its history; `--planted` shows how many seeds it takes to find the bugs that are planted.
+ * `--seed N` runs one and prints its history; `--replay FILE` replays a flight recording and says whether the engine decides the
+ * same (`--policy seed`: by the policy of the reference engine); `--planted` shows how many seeds it takes to find the bugs that are planted.
  */
+import { readFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
 import { parseArgs } from "node:util"
+import { Schema } from "effect"
+import { ReconnectPolicy } from "effect-livekit"
+import * as FlightRecording from "effect-livekit/FlightRecording"
 import { bugs } from "./bugs.ts"
 import * as failure from "./failure.ts"
+import { describe, replay } from "./replay.ts"
 import type { Batched } from "./tasks.ts"
 import * as Workers from "./Workers.ts"
 
@@ -17,6 +23,8 @@ const { values } = parseArgs({
     from: { type: "string", default: "1" },
     jobs: { type: "string", default: `${availableParallelism()}` },
     seed: { type: "string" },
+    replay: { type: "string" },
+    policy: { type: "string", default: "byEvidence" },
     bug: { type: "string" },
     planted: { type: "boolean", default: false }
   }
@@ -127,12 +135,21 @@ const findPlanted = async () => {
   process.exitCode = found.size === bugs.length ? 0 : 1
 }
 
-const replay = async (seed: number) => {
+const tell = async (seed: number) => {
   const { holds, text } = await Workers.ask({ _tag: "Replay", seed }, values.bug)
   console.log(text)
   process.exitCode = holds ? 0 : 1
 }
 
-if (values.seed !== undefined) await replay(whole("seed", values.seed))
+const replayRecording = async (file: string) => {
+  const recording = Schema.decodeSync(FlightRecording.FromJson)(await readFile(file, "utf8"))
+  const policy = values.policy === "seed" ? ReconnectPolicy.seed() : ReconnectPolicy.byEvidence
+  const replayed = replay(recording, { policy })
+  console.log(describe(replayed))
+  process.exitCode = replayed.differences.length === 0 ? 0 : 1
+}
+
+if (values.replay !== undefined) await replayRecording(values.replay)
+else if (values.seed !== undefined) await tell(whole("seed", values.seed))
 else if (values.planted) await findPlanted()
 else await explore()

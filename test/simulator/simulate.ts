@@ -29,6 +29,8 @@ import {
   RTCEngine,
   SignalClient
 } from "effect-livekit"
+import * as FlightRecorder from "effect-livekit/FlightRecorder"
+import type { FlightRecording } from "effect-livekit/FlightRecording"
 import { SimNetwork, TestServer } from "effect-livekit/testing"
 import type { Entry, Leftovers, Run, What } from "./History.ts"
 import type { PlantedBug } from "./PlantedBug.ts"
@@ -51,6 +53,8 @@ export interface Options {
   /** For what the network draws. */
   readonly seed?: number
   readonly bug?: PlantedBug | undefined
+  /** Whether every engine has a flight recorder. Default false. */
+  readonly record?: boolean
 }
 
 type Departure = Extract<Scenario.Action, { readonly _tag: "Depart" }>
@@ -64,13 +68,18 @@ interface Living {
   readonly departures: Queue.Queue<Departure>
 }
 
-export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options = {}): Run => {
+export const simulate = (
+  scenario: Scenario.Scenario,
+  { bug, record: isRecorded = false, seed = 1 }: Options = {}
+): Run => {
   const runtime = new VirtualRuntime()
   const entries: Array<Entry> = []
   const record = (who: string, what: What) => void entries.push({ at: runtime.currentTimeMillisUnsafe(), who, what })
   const waiting = new Map<string, string>()
+  const recorders: Array<Effect.Effect<FlightRecording>> = []
   const findings = {
     ofEngines: undefined as Run["ofEngines"],
+    recordings: [] as ReadonlyArray<FlightRecording>,
     blocked: [] as ReadonlyArray<string>,
     unprobed: [] as ReadonlyArray<string>,
     participantsLeft: [] as ReadonlyArray<string>
@@ -120,7 +129,10 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
     ).pipe(Layer.provide(bug?.platform?.(platform.layer) ?? platform.layer))
     const made = yield* Effect.gen(function* () {
       const context = yield* Layer.build(bug?.services?.(services) ?? services)
-      return yield* Effect.provideContext(RTCEngine.make, context)
+      if (!isRecorded) return yield* Effect.provideContext(RTCEngine.make, context)
+      const { engine, recording } = yield* Effect.provideContext(FlightRecorder.make({ capacity: Infinity }), context)
+      recorders.push(recording)
+      return engine
     }).pipe(Effect.provideContext(references))
     const living: Living = {
       name,
@@ -463,6 +475,7 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
     yield* Scope.close(apps, Exit.void)
     yield* Scope.close(engines, Exit.void)
     findings.ofEngines = sum(living)
+    findings.recordings = yield* Effect.all(recorders)
     yield* Effect.sleep(probing)
     findings.participantsLeft = yield* server.participants(room)
     return living
@@ -493,6 +506,7 @@ export const simulate = (scenario: Scenario.Scenario, { bug, seed = 1 }: Options
     ofEngines: findings.ofEngines,
     left: exit !== undefined && Exit.isSuccess(exit) ? { ...none, ...sum(exit.value) } : none,
     participantsLeft: findings.participantsLeft,
+    recordings: findings.recordings,
     blocked: findings.blocked,
     unprobed: findings.unprobed,
     defects: exit !== undefined && Exit.isFailure(exit) ? [...defects, exit.cause] : defects,
