@@ -4,6 +4,7 @@
 import { ClientInfo } from "@livekit/protocol"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import { version } from "./internal/version.ts"
 
 /**
  * All settings; times in milliseconds, sizes in bytes.
@@ -70,7 +71,7 @@ export interface EngineSettings {
  * @category constants
  */
 export const defaults: EngineSettings = {
-  clientInfo: new ClientInfo({ protocol: 17, version: "0.1.0" }),
+  clientInfo: new ClientInfo({ protocol: 17, version }),
   dialTimeout: 10_000,
   firstFrameTimeout: 5_000,
   validateTimeout: 3_000,

@@ -9,7 +9,8 @@ import {
 } from "@livekit/protocol"
 import { Result } from "effect"
 import * as FastCheck from "fast-check"
-import { SignalUrl } from "effect-livekit"
+import { EngineConfig, SignalUrl } from "effect-livekit"
+import { readFileSync } from "node:fs"
 
 describe("SignalUrl.parse", () => {
   it("reads all four schemes as WebSocket URLs of the same host, port, path and query", () => {
@@ -115,6 +116,12 @@ describe("SignalUrl.queryV0", () => {
       os: "a & b",
       network: "wifi"
     })
+  })
+
+  it("says the version of the package", () => {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"))
+    const { clientInfo } = EngineConfig.defaults
+    assert.strictEqual(SignalUrl.queryV0({ ...parameters, clientInfo }).get("version"), version)
   })
 
   it("asks for the opposite when told so", () => {

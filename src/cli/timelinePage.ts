@@ -16,7 +16,7 @@ const fine = (lane: Lane, text: string): Line => ({ lane, text, isTrouble: false
 const trouble = (lane: Lane, text: string): Line => ({ lane, text, isTrouble: true })
 
 /** What an entry says, in words. */
-export const lineOf = (entry: Entry): Line => {
+const lineOf = (entry: Entry): Line => {
   switch (entry._tag) {
     case "Called":
       return fine("application", `${entry.operation} was called`)

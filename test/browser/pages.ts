@@ -14,7 +14,7 @@ declare global {
 }
 
 /** A program as one script for a browser. */
-export const bundle = (entry: string) =>
+const bundle = (entry: string) =>
   Effect.promise(async () => {
     const { outputFiles } = await build({
       entryPoints: [entry],

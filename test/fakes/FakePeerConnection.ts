@@ -42,7 +42,7 @@ const exchange: ReadonlySet<Step> = new Set([
   "setRemoteDescription"
 ])
 
-export const browser: PeerConnectionFactory.Capabilities = {
+const browser: PeerConnectionFactory.Capabilities = {
   iceRestart: true,
   setConfiguration: true,
   stats: false,

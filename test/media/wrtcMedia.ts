@@ -22,7 +22,7 @@ export interface TestMedia {
 const sampleRate = 48_000
 
 /** 440 Hz at a quarter of the full level. */
-export const tone: TestMedia["tone"] = Effect.gen(function* () {
+const tone: TestMedia["tone"] = Effect.gen(function* () {
   const source = yield* WrtcMedia.audioSource
   const size = sampleRate / 100
   const self = { at: 0 }
@@ -37,7 +37,7 @@ export const tone: TestMedia["tone"] = Effect.gen(function* () {
 })
 
 /** A bright bar that wanders over grey, 20 times a second. */
-export const picture: TestMedia["picture"] = ({ height, width }) =>
+const picture: TestMedia["picture"] = ({ height, width }) =>
   Effect.gen(function* () {
     const source = yield* WrtcMedia.videoSource()
     const self = { at: 0 }
@@ -55,7 +55,7 @@ const isLoud = ({ samples }: WrtcMedia.AudioSamples) => samples.some((sample) =>
 
 const first = <A, E>(stream: Stream.Stream<A, E>) => Effect.map(Stream.runHead(stream), Option.getOrThrow)
 
-export const arrives: TestMedia["arrives"] = (track) =>
+const arrives: TestMedia["arrives"] = (track) =>
   track.kind === "audio"
     ? Effect.as(first(Stream.drop(Stream.filter(WrtcMedia.samples(track), isLoud), 20)), "loud")
     : Effect.map(first(Stream.drop(WrtcMedia.pictures(track), 5)), ({ height, width }) => `${width}x${height}`)

@@ -108,7 +108,7 @@ const detailOf = (event: EngineEvent.EngineEvent): string => {
   }
 }
 
-export const describe = (what: What): string => {
+const describe = (what: What): string => {
   switch (what._tag) {
     case "State":
       return `is ${what.state}`

@@ -99,7 +99,7 @@ export const meeting = Effect.fnUntraced(function* (options: DevServer.DevServer
   return { server, proxy, relay, alice, bob, connectAlice }
 })
 
-export const count = 500
+const count = 500
 
 /** Sends the numbers both ways, one every few milliseconds. */
 export const exchange = (alice: Participant, bob: Participant, millis = 4) => {
@@ -112,7 +112,7 @@ export const exchange = (alice: Participant, bob: Participant, millis = 4) => {
   return Effect.all([send(alice), send(bob)], { concurrency: "unbounded", discard: true })
 }
 
-export const numbers = Array.from({ length: count }, (_, index) => index)
+const numbers = Array.from({ length: count }, (_, index) => index)
 
 /** Everything came once and in order. */
 export const heardAll = ({ hears, received }: Participant) =>

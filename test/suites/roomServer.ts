@@ -139,7 +139,7 @@ export interface FakeSignal {
 }
 
 /** Lets everything happen that needs no time. */
-export const settle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
+const settle = Effect.forEach(Array.from({ length: 20 }), () => Effect.yieldNow, { discard: true })
 
 const fakeSocket = Effect.gen(function* () {
   const frames = yield* Queue.unbounded<Frame, Cause.Done>()

@@ -7,8 +7,8 @@ import { connect as connectTcp, isIP } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { failed, ok, type Outcome, skipped, warning } from "./Check.ts"
 
-export const hostOf = (url: URL) => url.hostname.replace(/^\[|\]$/g, "")
-export const portOf = (url: URL) => Number(url.port || (url.protocol === "wss:" ? 443 : 80))
+const hostOf = (url: URL) => url.hostname.replace(/^\[|\]$/g, "")
+const portOf = (url: URL) => Number(url.port || (url.protocol === "wss:" ? 443 : 80))
 
 export const checkName = (url: URL): Effect.Effect<Outcome> => {
   const host = hostOf(url)
