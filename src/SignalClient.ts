@@ -213,6 +213,7 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
         handshake: { _tag: "Joined", response },
         ping: { interval: response.pingInterval, timeout: response.pingTimeout },
         probeTimeout: config.probeTimeout,
+        inDoubtWindow: config.inDoubtWindow,
         first: undefined
       })
     }, closeOnFailure)
@@ -245,6 +246,7 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
         handshake: { _tag: "Resumed", response: first.message.case === "reconnect" ? first.message.value : undefined },
         ping: options.ping,
         probeTimeout: config.probeTimeout,
+        inDoubtWindow: config.inDoubtWindow,
         first: isResponse ? undefined : first
       })
     }, closeOnFailure)

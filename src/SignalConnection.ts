@@ -12,6 +12,7 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
+import * as LastHeard from "./internal/LastHeard.ts"
 import type { SignalSocket } from "./internal/SignalSocket.ts"
 import { readFrame } from "./internal/readFrame.ts"
 import { encode, type SignalRequest } from "./SignalRequest.ts"
@@ -76,8 +77,8 @@ export interface SignalConnection {
   /** Milliseconds of the last round trip, once known (SC18). */
   readonly rtt: Effect.Effect<Option.Option<number>>
   /**
-   * Milliseconds on the Clock of the latest frame; of the last one before the first silence that was longer than pings allow, if
-   * there was one: a machine that slept hears of nothing until it wakes, and then perhaps of the server first.
+   * Milliseconds on the Clock of the latest frame; of the last one before a silence that was longer than pings allow, if there was
+   * one within `inDoubtWindow`: a machine that slept hears of nothing until it wakes, and then perhaps of the server first.
    */
   readonly heardUntil: () => number
   /** Asks for a sign of life; false when none came in time. Nothing is closed for it. */
@@ -98,6 +99,8 @@ export const make = (options: {
   readonly ping: PingSettings
   /** Milliseconds for the answer to a probe, and to the first ping after the program did not run. */
   readonly probeTimeout: number
+  /** Milliseconds of signs of life after which a silence counts no more. */
+  readonly inDoubtWindow: number
   /** A first message that is to be handled like any other (SC5). */
   readonly first: Incoming | undefined
 }): Effect.Effect<SignalConnection, never, Scope.Scope> =>
@@ -108,12 +111,10 @@ export const make = (options: {
     const deadline = yield* FiberHandle.make<void>()
     const rtt = yield* Ref.make(Option.none<number>())
     const end = yield* Deferred.make<SignalEnd>()
-    const heard = { at: clock.currentTimeMillisUnsafe(), isUnbroken: true }
-    const longestSilence = (options.ping.interval + options.ping.timeout) * 1000
-    const hear = () => {
-      const now = clock.currentTimeMillisUnsafe()
-      heard.isUnbroken = heard.isUnbroken && now - heard.at <= longestSilence
-      if (heard.isUnbroken) heard.at = now
+    let heard = LastHeard.make(clock.currentTimeMillisUnsafe())
+    const limits = {
+      longestSilence: (options.ping.interval + options.ping.timeout) * 1000,
+      settled: options.inDoubtWindow
     }
     if (options.first !== undefined) Queue.offerUnsafe(incoming, options.first)
 
@@ -121,7 +122,7 @@ export const make = (options: {
 
     const receive = Effect.gen(function* () {
       const frame = yield* Queue.take(socket.frames)
-      hear()
+      heard = LastHeard.hear(heard, clock.currentTimeMillisUnsafe(), limits)
       // Any sign of life counts, not only a pong.
       yield* FiberHandle.clear(deadline)
       yield* life.open
@@ -180,7 +181,7 @@ export const make = (options: {
       end: Deferred.await(end),
       sendUnsafe,
       rtt: Ref.get(rtt),
-      heardUntil: () => heard.at,
+      heardUntil: () => LastHeard.until(heard),
       probe: life.close.pipe(
         Effect.andThen(ask),
         Effect.andThen(life.await),

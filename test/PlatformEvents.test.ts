@@ -64,6 +64,22 @@ describe("a hint of the platform", () => {
     )
   }
 
+  test(
+    "says nothing of a connection that took the place of the one that was asked",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const platform = makePlatform()
+      const alice = yield* joinOn(platform, "alice")
+      // A tab that was frozen is told so before it hears that its socket is closed.
+      yield* platform.say("Awake")
+      yield* faults.dropSignal("alice")
+      yield* elapse("10 seconds")
+      assert.strictEqual(count(alice, "Resuming"), 1)
+      assert.strictEqual(count(alice, "Resumed"), 1)
+      assert.strictEqual(last(alice, "Resuming")?.cause._tag, "SignalEnded")
+    })
+  )
+
   for (const [hint, isHeeded] of [
     ["Online", true],
     ["Awake", true],

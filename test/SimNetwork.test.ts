@@ -315,6 +315,39 @@ describe("sleep", () => {
     })
   )
 
+  const shortPings = { pingInterval: 1, pingTimeout: 2 }
+
+  /** What is in doubt when the session is lost some time after a sleep that it outlived. */
+  const lostAfterSleep = Effect.fnUntraced(function* (millis: number) {
+    const { alice, network, server } = yield* pair
+    yield* say(alice, "before")
+    yield* network.sleep("alice")
+    yield* VirtualTime.elapse("6 seconds")
+    yield* network.wake("alice")
+    yield* Expect.never("alice", "Resuming", { during: millis })
+    yield* say(alice, "after")
+    yield* server.faults.refuseNextResume("alice")
+    yield* server.faults.dropSignal("alice")
+    const { sequences } = yield* Expect.event("alice", "InDoubt", { within: "5 seconds" })
+    return sequences.length
+  })
+
+  test(
+    "leaves in doubt what was said before it, if the session is lost soon after",
+    Effect.gen(function* () {
+      assert.strictEqual(yield* lostAfterSleep(10_000), 2)
+    }),
+    shortPings
+  )
+
+  test(
+    "leaves nothing in doubt that was said long before the session is lost",
+    Effect.gen(function* () {
+      assert.strictEqual(yield* lostAfterSleep(70_000), 1)
+    }),
+    shortPings
+  )
+
   test(
     "for long lets nobody hear twice what was said before it",
     Effect.gen(function* () {

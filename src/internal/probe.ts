@@ -5,6 +5,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../ConnectionState.ts"
 import type { EngineCore } from "./EngineCore.ts"
@@ -32,12 +33,16 @@ export const make = (options: {
     const current = yield* state
     if (current !== "Disconnected" && current !== "Connecting") options.report({ _tag: "Requested" })
   })
+  // An end of its own, which is being mended already: what did not answer may be another connection than the one there is then.
+  const ended = SubscriptionRef.changes(options.state).pipe(
+    Stream.filter((current) => current !== "Connected"),
+    Stream.runHead,
+    Effect.as(true)
+  )
   const probe = Effect.gen(function* () {
     const session = yield* Ref.get(options.session)
     if ((yield* state) !== "Connected" || Option.isNone(session)) return yield* reconnectNow
-    const isStanding = yield* stands(session.value)
-    // What ended meanwhile is being mended already.
-    if (!isStanding && (yield* state) === "Connected") yield* reconnectNow
+    if (!(yield* Effect.raceFirst(stands(session.value), ended))) yield* reconnectNow
   })
   return { reconnectNow, probe }
 }

@@ -1,58 +1,17 @@
 /**
- * What becomes of a session when pages are closed, left, frozen, opened twice.
+ * What becomes of a session when pages are closed, left, opened twice.
  */
 import { assert, describe, layer } from "@effect/vitest"
 import { DisconnectReason } from "@livekit/protocol"
-import { Effect, Layer, Option, Redacted, type Scope, Stream } from "effect"
-import { Packet, RTCEngine } from "effect-livekit"
+import { Effect, Layer, Redacted, type Scope } from "effect"
+import { Packet } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import type { Page } from "playwright-core"
+import { connected, makeBob, mount, received, send } from "./mounted.ts"
 import * as Pages from "./pages.ts"
 
 const services = Layer.mergeAll(NodeRTCEngine.layerServices, NodeDataChannel.layer, Pages.layer)
-
-const mount = Effect.fnUntraced(function* (page: Page, server: DevServer.DevServer["Service"], identity: string) {
-  const token = Redacted.value(yield* server.token({ identity, room: "room" }))
-  yield* Effect.promise(() =>
-    page.evaluate(([url, token]) => void (globalThis.app.mounted = globalThis.app.mount(url, token)), [
-      server.url,
-      token
-    ] as const)
-  )
-})
-
-const connected = (page: Page) =>
-  Effect.promise(() => page.waitForFunction(() => globalThis.app.mounted?.events.includes("Connected")))
-
-const send = (page: Page, text: string) =>
-  Effect.promise(() => page.evaluate((text) => globalThis.app.mounted?.send(text), text))
-
-/** Waits until a page has received these texts, and no others. */
-const received = (page: Page, texts: ReadonlyArray<string>) =>
-  Effect.promise(() =>
-    page.waitForFunction(
-      (expected) => JSON.stringify(globalThis.app.mounted?.received) === expected,
-      JSON.stringify(texts)
-    )
-  )
-
-/** Bob, in Node; and how he hears that a participant has left. */
-const makeBob = Effect.fnUntraced(function* (server: DevServer.DevServer["Service"]) {
-  const engine = yield* RTCEngine.make
-  const events = yield* engine.subscribeEvents
-  const token = yield* server.token({ identity: "bob", room: "room" })
-  yield* engine.connect({ url: server.url, token })
-  const left = (identity: string) =>
-    Stream.fromSubscription(events).pipe(
-      Stream.flatMap((event) => Stream.fromIterable(event._tag === "ParticipantsUpdated" ? event.participants : [])),
-      Stream.filter((participant) => participant.identity === identity && participant.state === 3),
-      Stream.runHead,
-      Effect.map((participant) => Option.getOrThrow(participant).disconnectReason),
-      Effect.timeout(10_000)
-    )
-  return { engine, left }
-})
 
 layer(services, { excludeTestServices: true, timeout: "1 minute" })((it) => {
   const test = (
@@ -174,33 +133,6 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })((it) => {
         })
       )
     }
-  })
-
-  describe("a frozen tab", () => {
-    test(
-      "goes on with its session when it is thawed after more than the time that a ping has",
-      Effect.gen(function* () {
-        const server = yield* DevServer.make({ pingInterval: 1, pingTimeout: 2 })
-        const pages = yield* Pages.make
-        const bob = yield* makeBob(server)
-        const page = yield* pages.open
-        yield* mount(page, server, "alice")
-        yield* connected(page)
-        const devTools = yield* Effect.promise(() => pages.context.newCDPSession(page))
-        const set = (state: "frozen" | "active") =>
-          Effect.promise(() => devTools.send("Page.setWebLifecycleState", { state }))
-        yield* set("frozen")
-        yield* Effect.sleep(7_000)
-        yield* set("active")
-        yield* bob.engine.sendData(Packet.user("good morning"))
-        yield* received(page, ["good morning"])
-        yield* Effect.sleep(3_000)
-        const events = yield* Effect.promise(() => page.evaluate(() => globalThis.app.mounted?.events ?? []))
-        assert.include(events, "Connected")
-        assert.notInclude(events, "Resuming")
-        assert.notInclude(events, "Reconnecting")
-      })
-    )
   })
 
   describe("a page that connects and disconnects two hundred times", () => {

@@ -82,14 +82,15 @@ export const make: Effect.Effect<Pages, never, Chromium | Scope.Scope> = Effect.
     Effect.promise(() => browser.newContext()),
     (context) => Effect.promise(() => context.close())
   )
-  return {
-    context,
-    open: Effect.promise(async () => {
-      const page = await context.newPage()
-      page.on("pageerror", (error) => console.error("in a page:", error))
-      await page.goto(url)
-      await page.waitForFunction(() => globalThis.app !== undefined)
-      return page
-    })
-  }
+  return { context, open: openIn(context, url) }
 })
+
+/** Opens a page with the program of `page/app.ts` in it. */
+export const openIn = (context: BrowserContext, url: string): Effect.Effect<Page> =>
+  Effect.promise(async () => {
+    const page = await context.newPage()
+    page.on("pageerror", (error) => console.error("in a page:", error))
+    await page.goto(url)
+    await page.waitForFunction(() => globalThis.app !== undefined)
+    return page
+  })

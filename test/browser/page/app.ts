@@ -51,6 +51,16 @@ const app = {
   mount,
   /** The component that is mounted now. */
   mounted: undefined as ReturnType<typeof mount> | undefined,
+  /** Milliseconds of the longest pause between two of the timers that {@link watchPauses} started. */
+  longestPause: 0,
+  watchPauses: () => {
+    let last = performance.now()
+    setInterval(() => {
+      const now = performance.now()
+      app.longestPause = Math.max(app.longestPause, now - last)
+      last = now
+    }, 50)
+  },
   /** Connects and disconnects, a number of times. */
   cycle: (url: string, token: string, times: number) =>
     Effect.gen(function* () {
