@@ -8,7 +8,7 @@ import type { EngineErrorReason } from "./EngineError.ts"
 import type { PeerConnectionErrorReason, Target } from "./PeerConnectionError.ts"
 import { Failed } from "./PeerConnectionError.ts"
 import type { SignalEnd } from "./SignalConnection.ts"
-import { recoveryOfLeave } from "./SignalClient.ts"
+import * as Recovery from "./Recovery.ts"
 import { SocketLost } from "./SignalError.ts"
 import { Ended } from "./EngineError.ts"
 
@@ -47,7 +47,7 @@ export const recovery = (cause: DisconnectCause): "Resume" | "Restart" | "GiveUp
     case "ChannelLost":
       return "Restart"
     case "Leave":
-      return recoveryOfLeave(cause.leave)
+      return Recovery.ofLeave(cause.leave)
   }
 }
 

@@ -5,17 +5,18 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import { EngineConfig } from "./EngineConfig.ts"
+import { awaitConnected } from "./internal/awaitConnected.ts"
 import * as Negotiator from "./internal/Negotiator.ts"
+import * as RemoteCandidates from "./internal/RemoteCandidates.ts"
 import * as RemoteSections from "./internal/RemoteSections.ts"
-import { Closed, Failed, PeerConnectionError, type Target } from "./PeerConnectionError.ts"
+import type { PeerConnectionError, Target } from "./PeerConnectionError.ts"
 import {
   type Capabilities,
   type DataChannelOptions,
@@ -158,20 +159,12 @@ export const make = Effect.fnUntraced(function* (
   yield* Effect.addFinalizer(() => SubscriptionRef.set(state, "closed"))
 
   const lock = yield* Semaphore.make(1)
-  // Candidates that wait for a remote description; none while they can be added at once.
-  const held = yield* Ref.make(Option.some<ReadonlyArray<IceCandidate>>([]))
-  const hold = Ref.update(held, (candidates) => Option.orElseSome(candidates, () => []))
+  const candidates = yield* RemoteCandidates.make(target, peer)
   const unsetOffer = yield* Ref.make<SessionDescription | undefined>(undefined)
 
   // What became of the old path says nothing about the new one: whoever waits for a restart must not fail at once.
   const forgetFailure = SubscriptionRef.update(state, (before) => (before === "failed" ? "connecting" : before))
-  const beginRestart = Effect.andThen(hold, forgetFailure)
-
-  // A candidate that cannot be used is one path less, not a failure of the session (V26).
-  const addCandidate = (candidate: IceCandidate) =>
-    peer
-      .addIceCandidate(candidate)
-      .pipe(Effect.catch((error) => Effect.logDebug(`${target} ignored a candidate`, error.reason)))
+  const beginRestart = Effect.andThen(candidates.hold, forgetFailure)
 
   // Remembered, because it is asked for with every packet: a runtime would write its description anew each time.
   const far = { maxMessageSize: Infinity }
@@ -182,15 +175,8 @@ export const make = Effect.fnUntraced(function* (
           far.maxMessageSize = Sdp.maxMessageSize(description.sdp)
         })
       ),
-      Effect.andThen(Ref.getAndSet(held, Option.none())),
-      Effect.tap((candidates) => (Option.isSome(candidates) ? forgetFailure : Effect.void)),
-      Effect.flatMap((candidates) =>
-        Effect.forEach(
-          Option.getOrElse(candidates, () => []),
-          addCandidate,
-          { discard: true }
-        )
-      )
+      Effect.andThen(candidates.release),
+      Effect.flatMap((hadWaited) => (hadWaited ? forgetFailure : Effect.void))
     )
 
   const negotiator = yield* Negotiator.make({
@@ -260,28 +246,13 @@ export const make = Effect.fnUntraced(function* (
           })
         )
         .pipe(Effect.withSpan("PeerConnectionTransport.answer", { attributes: spanOf(false) })),
-    addIceCandidate: (candidate) =>
-      Ref.modify(held, (candidates) => [
-        Option.isSome(candidates) ? Effect.void : addCandidate(candidate),
-        Option.map(candidates, (all) => [...all, candidate])
-      ]).pipe(Effect.flatten),
+    addIceCandidate: candidates.add,
     prepareForIceRestart: beginRestart,
     setConfiguration: peer.setConfiguration,
     createDataChannel: peer.createDataChannel,
     state: SubscriptionRef.get(state),
     stateChanges: SubscriptionRef.changes(state),
-    connected: SubscriptionRef.changes(state).pipe(
-      Stream.mapEffect((current) =>
-        current === "failed"
-          ? Effect.fail(new PeerConnectionError({ reason: new Failed({ target }) }))
-          : current === "closed"
-            ? Effect.fail(new PeerConnectionError({ reason: new Closed({ target }) }))
-            : Effect.succeed(current)
-      ),
-      Stream.filter((current) => current === "connected"),
-      Stream.runHead,
-      Effect.asVoid
-    ),
+    connected: awaitConnected(target, state),
     maxMessageSize: () => far.maxMessageSize,
     localDescription: peer.localDescription,
     remoteDescription: peer.remoteDescription,

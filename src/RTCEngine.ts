@@ -2,7 +2,6 @@
  * The engine: joins a room, keeps the connection through every kind of loss, and carries data.
  */
 import type { JoinResponse, ParticipantInfo, ServerInfo } from "@livekit/protocol"
-import { DisconnectReason } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
@@ -26,6 +25,7 @@ import type { Disconnected, EngineEvent } from "./EngineEvent.ts"
 import * as Connection from "./internal/Connection.ts"
 import { heedPlatform } from "./internal/heedPlatform.ts"
 import type { EngineCore } from "./internal/EngineCore.ts"
+import { noopEngine } from "./internal/noopEngine.ts"
 import { NonceState } from "./internal/Nonce.ts"
 import * as PacketReceiver from "./internal/PacketReceiver.ts"
 import * as PacketSender from "./internal/PacketSender.ts"
@@ -265,8 +265,6 @@ export const make: Effect.Effect<
 export const layer: Layer.Layer<RTCEngine, never, SignalClient | Factory | DataChannel | RegionUrlProvider> =
   Layer.effect(RTCEngine, make)
 
-const ended: Disconnected = { _tag: "Disconnected", reason: DisconnectReason.UNKNOWN_REASON, error: undefined }
-
 /**
  * An engine for tests that need none: it connects never and sends nothing, but for the methods given. An engine that does all it
  * should, in memory, is `TestRTCEngine` of `effect-livekit/testing`.
@@ -283,35 +281,4 @@ const ended: Disconnected = { _tag: "Disconnected", reason: DisconnectReason.UNK
  * @category layers
  */
 export const layerNoop = (methods: Partial<Engine> = {}): Layer.Layer<RTCEngine> =>
-  Layer.succeed(RTCEngine, {
-    connect: () => Effect.never,
-    disconnect: Effect.void,
-    disconnectAfterFlush: () => Effect.succeed(true),
-    disconnected: Effect.succeed(ended),
-    state: Effect.succeed<ConnectionState>("Disconnected"),
-    stateChanges: Stream.succeed<ConnectionState>("Disconnected"),
-    events: Stream.empty,
-    subscribeEvents: Effect.flatMap(PubSub.unbounded<EngineEvent>(), PubSub.subscribe),
-    packets: Stream.empty,
-    subscribePackets: Effect.flatMap(PubSub.unbounded<ReceivedPacket>(), PubSub.subscribe),
-    sendData: () => Effect.void,
-    sendRequest: () => Effect.void,
-    ...TrackOperations.noop,
-    reconnectNow: Effect.void,
-    probe: Effect.void,
-    serverInfo: Effect.succeedNone,
-    participant: Effect.succeedNone,
-    rtt: Effect.succeedNone,
-    counters: Effect.succeed({
-      received: 0,
-      duplicates: 0,
-      malformed: 0,
-      dropped: 0,
-      sent: 0,
-      lossySent: 0,
-      lossyDropped: 0,
-      bytesSent: 0,
-      pendingBytes: 0
-    }),
-    ...methods
-  })
+  Layer.succeed(RTCEngine, { ...noopEngine, ...methods })

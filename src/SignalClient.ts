@@ -2,35 +2,22 @@
  * Joins a room, or takes a session up again, over a WebSocket: dials `/rtc/v1` (one peer connection) or `/rtc` (two), waits
  * for the first message and hands out a scoped {@link SignalConnection}. When a dial fails it asks the server why.
  */
-import { type JoinResponse, LeaveRequest_Action, type LeaveRequest, ReconnectReason } from "@livekit/protocol"
+import { type JoinResponse, ReconnectReason } from "@livekit/protocol"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Queue from "effect/Queue"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { EngineConfig } from "./EngineConfig.ts"
-import { HttpGet } from "./HttpGet.ts"
+import type { HttpGet } from "./HttpGet.ts"
 import { closeOnFailure } from "./internal/closeOnFailure.ts"
-import { readFrame } from "./internal/readFrame.ts"
-import { redactCause, redactText } from "./internal/redact.ts"
-import * as SignalSocket from "./internal/SignalSocket.ts"
+import * as Dial from "./internal/Dial.ts"
 import * as spanAttributes from "./internal/spanAttributes.ts"
-import type { Recovery } from "./Recovery.ts"
+import * as Recovery from "./Recovery.ts"
 import * as SignalConnection from "./SignalConnection.ts"
-import {
-  DialTimeout,
-  FirstFrameTimeout,
-  LeaveReceived,
-  ProtocolViolation,
-  Rejected,
-  SignalError,
-  SocketLost,
-  Unreachable,
-  UpgradeFailed
-} from "./SignalError.ts"
-import * as SignalUrl from "./SignalUrl.ts"
-import { WebSocketConstructor } from "./WebSocketConstructor.ts"
+import { LeaveReceived, ProtocolViolation, SignalError } from "./SignalError.ts"
+import type * as SignalUrl from "./SignalUrl.ts"
+import type { WebSocketConstructor } from "./WebSocketConstructor.ts"
 
 /**
  * Which route is dialled: `single` is `/rtc/v1`, `dual` is `/rtc`, `auto` tries the first and falls back to the second on a
@@ -99,14 +86,6 @@ export class SignalClient extends Context.Service<
   }
 >()("effect-livekit/SignalClient") {}
 
-/** What a leave asks the client to do (S147-S149, V32: `canReconnect` of old servers). */
-export const recoveryOfLeave = (leave: LeaveRequest): Recovery =>
-  leave.action === LeaveRequest_Action.RESUME
-    ? "Resume"
-    : leave.action === LeaveRequest_Action.RECONNECT || leave.canReconnect
-      ? "Restart"
-      : "GiveUp"
-
 const noSuchRoom = "requested room does not exist"
 
 /**
@@ -116,57 +95,8 @@ const noSuchRoom = "requested room does not exist"
  */
 export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstructor | HttpGet> = Effect.gen(
   function* () {
-    const construct = yield* WebSocketConstructor
-    const httpGet = yield* HttpGet
     const config = yield* EngineConfig
-
-    /** Asks the server why a dial failed (SC21); bounded, and never worse than not knowing. */
-    const explain = Effect.fnUntraced(function* (dialled: URL, token: string, cause: unknown) {
-      const answer = yield* httpGet(SignalUrl.withToken(SignalUrl.validate(dialled), token), {}).pipe(
-        Effect.timeout(config.validateTimeout),
-        Effect.catch((error) =>
-          Effect.fail(
-            new SignalError({
-              reason: new Unreachable({
-                origin: dialled.origin,
-                cause: redactCause(error._tag === "HttpGetError" ? error.cause : cause, token)
-              })
-            })
-          )
-        )
-      )
-      const reason =
-        answer.status >= 200 && answer.status < 300
-          ? new UpgradeFailed({ status: answer.status })
-          : new Rejected({ status: answer.status, body: redactText(answer.body, token) })
-      return yield* new SignalError({ reason })
-    })
-
-    const dial = Effect.fnUntraced(function* (options: {
-      readonly url: string
-      readonly token: Redacted.Redacted<string>
-      readonly path: SignalUrl.SignalPath
-      readonly parameters: Omit<SignalUrl.DialParameters, "clientInfo">
-    }) {
-      const base = yield* Effect.fromResult(SignalUrl.parse(options.url)).pipe(
-        Effect.mapError((reason) => new SignalError({ reason }))
-      )
-      const parameters = { ...options.parameters, clientInfo: config.clientInfo }
-      const query =
-        options.path === "v0" ? SignalUrl.queryV0(parameters) : yield* wrapJoinRequest(parameters, config.gzip)
-      const url = SignalUrl.dial(base, options.path, query)
-      const token = Redacted.value(options.token)
-      const socket = yield* SignalSocket.open(SignalUrl.withToken(url, token), token).pipe(
-        Effect.provideService(WebSocketConstructor, construct),
-        Effect.timeoutOrElse({
-          duration: config.dialTimeout,
-          orElse: () => Effect.fail(new SignalError({ reason: new DialTimeout({ millis: config.dialTimeout }) }))
-        }),
-        Effect.catchTag("SocketRefused", ({ cause }) => explain(url, token, cause))
-      )
-      const first = yield* firstFrame(socket, config.firstFrameTimeout)
-      return { socket, first }
-    }, closeOnFailure)
+    const dial = yield* Dial.make
 
     const join = Effect.fn("SignalClient.join")(function* (options: JoinOptions) {
       const mode = options.connectionMode ?? "auto"
@@ -255,31 +185,6 @@ export const make: Effect.Effect<SignalClient["Service"], never, WebSocketConstr
   }
 )
 
-const wrapJoinRequest = Effect.fnUntraced(function* (
-  parameters: SignalUrl.DialParameters,
-  gzip: ((bytes: Uint8Array) => Effect.Effect<Uint8Array>) | undefined
-) {
-  const request = SignalUrl.joinRequest(parameters)
-  return gzip === undefined ? SignalUrl.queryV1(request, false) : SignalUrl.queryV1(yield* gzip(request), true)
-})
-
-/** Text frames are passed over, as they are later (SC9). */
-const takeBinary = (socket: SignalSocket.SignalSocket): Effect.Effect<Uint8Array, SignalSocket.SocketEnded> =>
-  Effect.flatMap(Queue.take(socket.frames), (frame) => (frame === "text" ? takeBinary(socket) : Effect.succeed(frame)))
-
-const firstFrame = Effect.fnUntraced(function* (socket: SignalSocket.SignalSocket, millis: number) {
-  const frame = yield* takeBinary(socket).pipe(
-    Effect.timeoutOrElse({
-      duration: millis,
-      orElse: () => Effect.fail(new SignalError({ reason: new FirstFrameTimeout({ millis }) }))
-    }),
-    Effect.catchTag("SocketEnded", ({ code, why }) =>
-      Effect.fail(new SignalError({ reason: new SocketLost({ code, why }) }))
-    )
-  )
-  return readFrame(frame)
-})
-
 const refuseFirst = (first: SignalConnection.Incoming, expected: string) => {
   if (first._tag === "Malformed") {
     const got = typeof first.cause === "string" ? first.cause : "a frame that cannot be read"
@@ -293,7 +198,7 @@ const refuseFirst = (first: SignalConnection.Incoming, expected: string) => {
           action: leave.action,
           why: leave.reason,
           regions: leave.regions,
-          recovery: recoveryOfLeave(leave)
+          recovery: Recovery.ofLeave(leave)
         })
       })
     )

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, Schema, Stream } from "effect"
-import { Packet, ReconnectPolicy } from "effect-livekit"
+import { type EngineEvent, Packet, ReconnectPolicy } from "effect-livekit"
 import * as FlightRecorder from "effect-livekit/FlightRecorder"
 import * as FlightRecording from "effect-livekit/FlightRecording"
 import { DevServer } from "effect-livekit/dev-server"
@@ -23,13 +23,17 @@ const flight = (options: FlightRecorder.FlightRecorderOptions = {}) =>
     const token = yield* server.token({ identity: "alice", room: "hall" })
     const { engine, recording } = yield* FlightRecorder.make(options)
     const events = yield* engine.subscribeEvents
+    const told = (tag: EngineEvent.EngineEvent["_tag"]) =>
+      Stream.fromSubscription(events).pipe(
+        Stream.filter(({ _tag }) => _tag === tag),
+        Stream.runHead
+      )
     yield* engine.connect({ url: server.url, token })
+    // The server takes the connection for standing only a little later, and resumes none before.
+    yield* told("ConnectionQualityUpdated")
     yield* engine.sendData(Packet.user("a payload that is nobody's business"))
     yield* server.faults.dropSignal("alice")
-    yield* Stream.fromSubscription(events).pipe(
-      Stream.filter(({ _tag }) => _tag === "PostReconnect"),
-      Stream.runHead
-    )
+    yield* told("PostReconnect")
     yield* engine.disconnect
     return { recording: yield* recording, token: Redacted.value(token) }
   }).pipe(Effect.scoped, Effect.provide(Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)))

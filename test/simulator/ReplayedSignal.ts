@@ -12,7 +12,14 @@ import {
   SessionDescription
 } from "@livekit/protocol"
 import { type Cause, Deferred, Effect, Option, Queue } from "effect"
-import { RegionError, type RegionUrlProvider, SignalClient, SignalConnection, SignalError } from "effect-livekit"
+import {
+  Recovery,
+  RegionError,
+  type RegionUrlProvider,
+  type SignalClient,
+  SignalConnection,
+  SignalError
+} from "effect-livekit"
 import type { Entry } from "effect-livekit/FlightRecording"
 import { numbered } from "./numbered.ts"
 
@@ -128,7 +135,7 @@ const reasonOf = (entry: Of<"Refused">): SignalError.SignalErrorReason => {
   const { leave = { action: "DISCONNECT", canReconnect: false, reason: "UNKNOWN_REASON" }, status = 0 } = entry
   const left = leaveOf(leave)
   const { action } = left
-  const recovery = SignalClient.recoveryOfLeave(left)
+  const recovery = Recovery.ofLeave(left)
   switch (entry.reason) {
     case "InvalidUrl":
       return new SignalError.InvalidUrl({ why: "as recorded" })

@@ -2,9 +2,10 @@
  * The peer connections of a flight recording, as an engine finds them again: the nth that it makes goes through the states that
  * the nth went through, and answers as that did.
  */
-import { Deferred, Effect, Stream, SubscriptionRef } from "effect"
+import { Deferred, Effect, SubscriptionRef } from "effect"
 import { PeerConnectionError, type PeerConnectionFactory, type PeerConnectionTransport, RtcMedia } from "effect-livekit"
 import type { Entry, FlightRecording } from "effect-livekit/FlightRecording"
+import { awaitConnected } from "../../src/internal/awaitConnected.ts"
 import * as FakeDataChannel from "../fakes/FakeDataChannel.ts"
 import { numbered } from "./numbered.ts"
 
@@ -62,8 +63,6 @@ export const make = ({ conditions, entries }: FlightRecording): ReplayedTranspor
         peer.announce = onDataChannel
         for (const label of peer.announced) onDataChannel(peer.channel("remote", label).channel)
         yield* Effect.addFinalizer(() => SubscriptionRef.set(state, "closed"))
-        const failed = (reason: PeerConnectionError.PeerConnectionErrorReason) =>
-          Effect.fail(new PeerConnectionError.PeerConnectionError({ reason }))
         const forgetFailure = SubscriptionRef.update(state, (before) => (before === "failed" ? "connecting" : before))
         const step = (outcome: keyof typeof steps) => Effect.flatMap(steps[outcome].next, Deferred.await)
         const transport: PeerConnectionTransport.PeerConnectionTransport = {
@@ -83,18 +82,7 @@ export const make = ({ conditions, entries }: FlightRecording): ReplayedTranspor
           createDataChannel: (label) => Effect.sync(() => peer.channel("local", label).channel),
           state: SubscriptionRef.get(state),
           stateChanges: SubscriptionRef.changes(state),
-          connected: SubscriptionRef.changes(state).pipe(
-            Stream.mapEffect((current) =>
-              current === "failed"
-                ? failed(new PeerConnectionError.Failed({ target }))
-                : current === "closed"
-                  ? failed(new PeerConnectionError.Closed({ target }))
-                  : Effect.succeed(current)
-            ),
-            Stream.filter((current) => current === "connected"),
-            Stream.runHead,
-            Effect.asVoid
-          ),
+          connected: awaitConnected(target, state),
           maxMessageSize: () => Infinity,
           localDescription: () => null,
           remoteDescription: () => ({ type: "offer", sdp: announces(number) ? withChannels : "" }),
