@@ -109,6 +109,7 @@ export type EngineEvent =
       readonly unsent: ReadonlyArray<DataPacket>
       readonly inDoubt: ReadonlyArray<DataPacket>
     }
+  /** Those who have changed, oneself among them, as the server describes them now. */
   | { readonly _tag: "ParticipantsUpdated"; readonly participants: ReadonlyArray<ParticipantInfo> }
   | { readonly _tag: "ActiveSpeakersUpdated"; readonly update: ActiveSpeakerUpdate }
   | { readonly _tag: "SpeakersChanged"; readonly update: SpeakersChanged }

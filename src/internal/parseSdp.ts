@@ -12,3 +12,9 @@ export const parseSdp = (sdp: string): SessionDescription => {
   }
   return session
 }
+
+/** Whether a description has the form of one, whatever it says: lines of a letter and a value, and sections with their four parts. */
+export const isReadable = (sdp: string): boolean =>
+  sdp
+    .split(/\r?\n/)
+    .every((line) => line === "" || (/^[a-z]=/.test(line) && (!line.startsWith("m=") || line.split(" ").length >= 4)))

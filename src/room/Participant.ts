@@ -8,8 +8,8 @@ import {
   type LeaveRequest,
   type ParticipantInfo,
   ParticipantInfo_State,
-  ParticipantUpdate,
   Pong,
+  type RequestResponse,
   RequestResponse_Reason,
   type SubscriptionPermission,
   type SignalRequest,
@@ -65,8 +65,10 @@ export interface ParticipantOptions {
   readonly trackSid: Effect.Effect<string>
   /** A data packet of this participant. */
   readonly onData: (kind: Kind, bytes: Uint8Array) => void
-  /** Others are to hear of a change. */
+  /** Everybody is to hear of a change, by and by. */
   readonly onChange: Effect.Effect<void>
+  /** Everybody is to hear at once of a change that it made to what its token says, and it gets another token. */
+  readonly onOwnChange: Effect.Effect<void>
   /** Who receives which track is to be looked at again. */
   readonly onTracks: Effect.Effect<void>
   /** Whether media gets through. */
@@ -185,26 +187,49 @@ export const make = Effect.fnUntraced(function* (
   const orStartOver = (effect: Effect.Effect<void, PeerConnectionError>) =>
     Effect.catch(effect, () => end("reconnect", DisconnectReason.STATE_MISMATCH))
 
-  const addTrack = Effect.fnUntraced(function* (request: AddTrackRequest) {
-    const refusal = requests.refuseTrack(claims.canPublish, request)
-    if (refusal !== undefined) return send({ case: "requestResponse", value: refusal })
-    const track = requests.trackInfo(yield* options.trackSid, request)
-    info.tracks.push(track)
-    const hasMedia = uplink.add(request, track)
+  const published = Effect.fnUntraced(function* (track: Uplink.PublishedTrack) {
+    send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: track.cid, track: track.info }) })
+    // Where no media can come it is enough to have asked.
+    if (track.media !== undefined || !transports.takesMedia) yield* shown(track)
+  })
+  /** Others hear of a track when its media has come. */
+  const shown = Effect.fnUntraced(function* (track: Uplink.PublishedTrack) {
+    info.tracks.push(track.info)
     info.isPublisher = true
-    send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
     yield* options.onChange
-    if (hasMedia) yield* options.onTracks
+    yield* options.onTracks
+  })
+  const addTrack = Effect.fnUntraced(function* (request: AddTrackRequest) {
+    const answer = (value: RequestResponse | undefined) =>
+      value === undefined ? undefined : send({ case: "requestResponse", value })
+    const refusal = requests.refuseTrack(claims.canPublish, request)
+    if (refusal !== undefined) return answer(refusal)
+    if (request.sid !== "") {
+      // Another codec of a track that there is.
+      const track = info.tracks.find(({ sid }) => sid === request.sid)
+      return track === undefined
+        ? answer(requests.answerTrack(request, RequestResponse_Reason.NOT_FOUND))
+        : send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
+    }
+    const added = uplink.add(request, yield* options.trackSid)
+    switch (added._tag) {
+      case "Published":
+        return yield* published(added.track)
+      case "Queued":
+        return answer(requests.answerTrack(request, RequestResponse_Reason.QUEUED))
+      case "TooMany":
+        return answer(requests.answerTrack(request, RequestResponse_Reason.LIMIT_EXCEEDED, added.message))
+    }
   })
 
   const updateMetadata = Effect.fnUntraced(function* (request: UpdateParticipantMetadata) {
     const value = ownMetadata.answer(claims.canUpdateOwnMetadata, request)
     const isOk = value.reason === RequestResponse_Reason.OK
+    for (const change of isOk ? ownMetadata.changes(info, request) : []) {
+      Object.assign(info, change)
+      yield* options.onOwnChange
+    }
     if (!isOk || protocol >= protocolWithConsent) send({ case: "requestResponse", value })
-    if (!isOk) return
-    ownMetadata.apply(info, request)
-    yield* options.onChange
-    send({ case: "update", value: new ParticipantUpdate({ participants: [info] }) })
   })
 
   const onRequest = (message: SignalRequest["message"]): Effect.Effect<void> => {
@@ -224,7 +249,9 @@ export const make = Effect.fnUntraced(function* (
       case "trickle": {
         const candidate = trickle.decode(message.value)
         const target = message.value.target === 1 ? "subscriber" : "publisher"
-        return candidate === undefined ? Effect.void : transports.addCandidate(target, candidate)
+        return candidate === undefined
+          ? reply({ case: "requestResponse", value: requests.badCandidate(message.value) })
+          : transports.addCandidate(target, candidate)
       }
       case "leave":
         return end("disconnect", DisconnectReason.CLIENT_INITIATED)
@@ -233,7 +260,9 @@ export const make = Effect.fnUntraced(function* (
       case "updateMetadata":
         return updateMetadata(message.value)
       case "syncState": {
-        if (!requests.knowsAll(info.tracks, message.value)) return end("reconnect", DisconnectReason.STATE_MISMATCH)
+        const known = uplink.all().map((track) => track.info)
+        if (!requests.knowsAll(known, message.value)) return end("reconnect", DisconnectReason.STATE_MISMATCH)
+        for (const sid of message.value.trackSidsDisabled) chooser.disabled.add(sid)
         if (message.value.subscription !== undefined) Subscriptions.choose(chooser, message.value.subscription)
         return options.onTracks
       }
@@ -248,11 +277,11 @@ export const make = Effect.fnUntraced(function* (
         return options.onTracks
       case "mute": {
         const { muted, sid } = message.value
-        const track = info.tracks.find((track) => track.sid === sid)
-        if (track === undefined) return reply({ case: "requestResponse", value: requests.noSuchTrack(message.value) })
-        if (track.muted === muted) return Effect.void
-        track.muted = muted
-        return options.onChange
+        const before = info.tracks.find((track) => track.sid === sid)?.muted
+        if (uplink.setMuted(sid, muted) === undefined) {
+          return reply({ case: "requestResponse", value: requests.noSuchTrack(message.value) })
+        }
+        return before === undefined || before === muted ? Effect.void : options.onChange
       }
       case "simulate": {
         const simulation = simulationOf(message.value)
@@ -307,15 +336,16 @@ export const make = Effect.fnUntraced(function* (
           : undefined
       case "Candidate":
         return send({ case: "trickle", value: trickle.encode(happening.target, happening.candidate) })
-      case "TrackReceived":
-        return uplink.received(happening.media) === undefined
-          ? undefined
-          : yield* Effect.andThen(options.onChange, options.onTracks)
+      case "TrackReceived": {
+        const track = uplink.received(happening.media)
+        return track === undefined ? undefined : yield* shown(track)
+      }
       case "TrackEnded": {
-        const track = uplink.ended(happening.mid)
-        if (track === undefined) return
-        info.tracks = info.tracks.filter(({ sid }) => sid !== track.info.sid)
-        return yield* Effect.andThen(options.onChange, options.onTracks)
+        const ended = uplink.ended(happening.mid)
+        if (ended === undefined) return
+        info.tracks = info.tracks.filter((track) => track !== ended.track.info)
+        yield* Effect.andThen(options.onChange, options.onTracks)
+        return ended.next === undefined ? undefined : yield* published(ended.next)
       }
       case "TracksForwarded":
         return self.hasConnected ? yield* orStartOver(transports.sendTracks(happening.tracks)) : undefined

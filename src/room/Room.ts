@@ -125,23 +125,30 @@ export class Room {
     }
   }
 
-  /** Tells the others how somebody is now. */
+  /** Tells everybody how somebody is now, by and by where changes are collected. */
   announce(info: ParticipantInfo) {
     info.version++
     this.#changed.set(info.sid, info)
     if (!this.#isBatching) this.tellChanges()
   }
 
+  /** The same, at once. */
+  announceNow(info: ParticipantInfo) {
+    info.version++
+    this.#changed.delete(info.sid)
+    this.#tell([info])
+  }
+
   tellChanges() {
     if (this.#changed.size === 0) return
     const changed = [...this.#changed.values()]
     this.#changed = new Map()
-    for (const { participant } of this.sessions.values()) {
-      const participants = changed.filter(({ sid }) => sid !== participant.info.sid)
-      if (participants.length > 0) {
-        participant.signal.send({ case: "update", value: new ParticipantUpdate({ participants }) })
-      }
-    }
+    this.#tell(changed)
+  }
+
+  #tell(participants: Array<ParticipantInfo>) {
+    const value = new ParticipantUpdate({ participants })
+    for (const { participant } of this.sessions.values()) participant.signal.send({ case: "update", value })
   }
 
   /** Those who left at this time or later (Q2). */

@@ -6,6 +6,7 @@ import {
   DisconnectReason,
   JoinResponse,
   LeaveRequest_Action,
+  ParticipantInfo_State,
   ParticipantUpdate,
   ReconnectResponse,
   RoomUpdate,
@@ -108,14 +109,23 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RoomServer, never, Scope.Scope | PeerConnectionFactory | TokenVerifier> {
   const verifier = yield* TokenVerifier
   const isBatching = options.updateInterval > 0
-  const rooms = yield* Rooms.make({ isBatching, onPacket: options.onPacket, onForwarded: options.onForwarded })
+  const sendToken = ({ claims, info, signal }: Participant.Participant) => {
+    const { attributes, metadata, name } = info
+    return Effect.map(verifier.issue({ ...claims, attributes, metadata, name }), (value) =>
+      signal.send({ case: "refreshToken", value })
+    )
+  }
+  const rooms = yield* Rooms.make({
+    isBatching,
+    onOwnChange: sendToken,
+    onPacket: options.onPacket,
+    onForwarded: options.onForwarded
+  })
   // Sockets are served one after the other, so that of two dials of one identity the second finds the first.
   const turn = yield* Semaphore.make(1)
   const refusedResumes = new Set<string>()
   const silent = new Set<SignalSocket>()
   const troubles = makeDialTroubles()
-  const sendToken = ({ claims, signal }: Participant.Participant) =>
-    Effect.map(verifier.issue(claims), (value) => signal.send({ case: "refreshToken", value }))
 
   const endBefore = (claims: Claims.Claims) =>
     rooms.session(claims.room, claims.identity)?.participant.end("disconnect", DisconnectReason.DUPLICATE_IDENTITY) ??
@@ -148,6 +158,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.schedule(Schedule.spaced(tokenRefreshInterval)),
       Effect.forkIn(session.scope)
     )
+    participant.info.state = ParticipantInfo_State.JOINED
     room.announce(participant.info)
     yield* participant.start(parameters)
   })

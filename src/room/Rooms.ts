@@ -49,6 +49,8 @@ export interface Rooms {
 
 export const make = Effect.fnUntraced(function* (options: {
   readonly isBatching: boolean
+  /** A participant has changed what its token says. */
+  readonly onOwnChange: (participant: Participant.Participant) => Effect.Effect<void>
   readonly onPacket?: OnPacket | undefined
   readonly onForwarded?: ((forwarded: Forwarded) => void) | undefined
 }): Effect.fn.Return<Rooms, never, Scope.Scope | PeerConnectionFactory> {
@@ -79,7 +81,7 @@ export const make = Effect.fnUntraced(function* (options: {
       metadata: claims.metadata,
       attributes: { ...claims.attributes },
       kind: claims.isAgent ? ParticipantInfo_Kind.AGENT : ParticipantInfo_Kind.STANDARD,
-      state: ParticipantInfo_State.JOINED,
+      state: ParticipantInfo_State.JOINING,
       joinedAt: seconds(yield* now),
       permission: new ParticipantPermission({
         canPublish: claims.canPublish,
@@ -123,6 +125,10 @@ export const make = Effect.fnUntraced(function* (options: {
             forward(room, session, kind, bytes)
           },
           onChange: Effect.sync(() => room.announce(info)),
+          onOwnChange: Effect.suspend(() => {
+            room.announceNow(info)
+            return options.onOwnChange(session.participant)
+          }),
           onTracks: Effect.sync(() => room.forwardTracks()),
           onQuality: (isConnected) => room.tellQuality(info, isConnected),
           onEnd: (reason) => close(room, session, reason)

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { type Kind, labels } from "../DataChannel.ts"
 import { inSequence } from "../internal/inSequence.ts"
-import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
+import { NegotiationFailed, PeerConnectionError, type Target } from "../PeerConnectionError.ts"
 import {
   type IceCandidate,
   type PeerConnection,
@@ -16,6 +16,7 @@ import {
   type PeerConnectionState,
   type RtcDataChannel
 } from "../PeerConnectionFactory.ts"
+import { isReadable } from "../internal/parseSdp.ts"
 import * as RemoteSections from "../internal/RemoteSections.ts"
 import type { RemoteMedia } from "../PeerConnectionTransport.ts"
 import * as Sdp from "../Sdp.ts"
@@ -42,7 +43,9 @@ export interface Transports {
   /** The peer connection that has to be there; the other one may come later, or never. */
   readonly primary: Target
   readonly canRestartIce: boolean
-  /** Answers an offer of the client. */
+  /** Whether media of the client can come. */
+  readonly takesMedia: boolean
+  /** Answers an offer of the client; one that cannot be read is dropped without a word. */
   readonly answer: (sdp: string, id: number) => Effect.Effect<void, PeerConnectionError>
   /** Offers the subscriber; does nothing when there is none. */
   readonly offer: (options: { readonly iceRestart: boolean }) => Effect.Effect<void, PeerConnectionError>
@@ -169,7 +172,11 @@ export const make = Effect.fnUntraced(function* (
   return {
     primary,
     canRestartIce: factory.capabilities.iceRestart,
+    takesMedia: factory.capabilities.media !== "none",
     answer: Effect.fnUntraced(function* (offered: string, id: number) {
+      if (!isReadable(offered)) return
+      // Some runtimes would answer it, with nothing.
+      if (!hasSection(offered)) return yield* cannotUse("an offer without sections")
       yield* setRemote("publisher", publisher, "offer", offered)
       if (isSingle) yield* downlink.prepareAnswer(publisher.media, Sdp.sections(offered))
       const description = yield* publisher.createAnswer
@@ -226,6 +233,11 @@ const sendOrDrop = (channel: RtcDataChannel, bytes: Uint8Array) => {
     return
   }
 }
+
+const hasSection = (sdp: string) => /^m=/m.test(sdp)
+
+const cannotUse = (cause: string) =>
+  new PeerConnectionError({ reason: new NegotiationFailed({ step: "setRemoteDescription", cause }) })
 
 const kindOf = (label: string): Kind | undefined =>
   label === labels.reliable ? "reliable" : label === labels.lossy ? "lossy" : undefined

@@ -31,11 +31,22 @@ export const answer = (canUpdate: boolean, request: UpdateParticipantMetadata): 
   return size > maxAttributesSize ? reply(LIMIT_EXCEEDED, "exceeds attributes size limit") : reply(OK)
 }
 
-/** Makes the change: what is empty stays as it was, and an attribute that is set to nothing goes. */
-export const apply = (info: ParticipantInfo, { attributes, metadata, name }: UpdateParticipantMetadata): void => {
-  if (name !== "") info.name = name
-  if (metadata !== "") info.metadata = metadata
-  info.attributes = Object.fromEntries(
-    Object.entries({ ...info.attributes, ...attributes }).filter(([, value]) => value !== "")
-  )
-}
+/**
+ * What changes, each told on its own: what is empty or as it was stays so, and an attribute that is set to nothing goes.
+ */
+export const changes = (
+  before: Pick<ParticipantInfo, "attributes" | "metadata" | "name">,
+  { attributes, metadata, name }: UpdateParticipantMetadata
+): ReadonlyArray<Partial<Pick<ParticipantInfo, "attributes" | "metadata" | "name">>> => [
+  ...(name === "" || name === before.name ? [] : [{ name }]),
+  ...(metadata === "" || metadata === before.metadata ? [] : [{ metadata }]),
+  ...(Object.keys(attributes).length === 0
+    ? []
+    : [
+        {
+          attributes: Object.fromEntries(
+            Object.entries({ ...before.attributes, ...attributes }).filter(([, value]) => value !== "")
+          )
+        }
+      ])
+]

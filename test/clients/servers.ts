@@ -11,12 +11,15 @@ export const libraries: ReadonlyArray<Library> = ["rtc-node", "livekit-client si
 
 interface Server {
   readonly url: string
-  readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
+  readonly token: (
+    identity: string,
+    grant?: Partial<AccessToken.TokenOptions>
+  ) => Effect.Effect<Redacted.Redacted<string>>
 }
 
 const devServer = Effect.map(Effect.orDie(DevServer.make()), (server): Server => ({
   url: server.url,
-  token: (identity) => server.token({ identity, room: "room" })
+  token: (identity, grant) => server.token({ identity, room: "room", ...grant })
 }))
 
 const { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret, LIVEKIT_URL: url } = process.env
@@ -43,7 +46,10 @@ export const servers = [
           name: "a real LiveKit server",
           server: Effect.sync((): Server => {
             const room = `effect-livekit-others-${process.hrtime.bigint()}`
-            return { url, token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }) }
+            return {
+              url,
+              token: (identity, grant) => AccessToken.issue({ apiKey, apiSecret }, { identity, room, ...grant })
+            }
           }),
           runtime: NodeDataChannel.layer,
           restartsIce: true,

@@ -1,7 +1,7 @@
 /**
  * What two participants of one room can rely on with tracks, whatever server they are on.
  */
-import { LeaveRequest_Action } from "@livekit/protocol"
+import { AddTrackRequest, LeaveRequest_Action, RequestResponse_Reason, TrackType } from "@livekit/protocol"
 import { assert, it } from "@effect/vitest"
 import { Effect, Option, PubSub, type Scope, Stream } from "effect"
 import { type EngineEvent, type RemoteTrack, type RTCEngine, type SignalClient, Stats } from "effect-livekit"
@@ -132,6 +132,26 @@ export const tracks = <R>(
       assert.deepStrictEqual(yield* alice.engine.publishedTracks, [])
       yield* alice.engine.publishTrack(track)
       yield* media.arrives((yield* subscribed(bob.events)).track)
+    })
+  )
+
+  participants("is queued with another track of its client id, until that one is over (M1)", (server) =>
+    Effect.gen(function* () {
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const track = yield* media.tone
+      const again = new AddTrackRequest({ cid: track.id, name: "again", type: TrackType.AUDIO })
+      yield* Effect.gen(function* () {
+        yield* alice.engine.publishTrack(track)
+        yield* subscribed(bob.events)
+        yield* alice.engine.sendRequest({ case: "addTrack", value: again })
+        const { response } = yield* next(alice.events, "RequestAnswered")
+        assert.strictEqual(response.reason, RequestResponse_Reason.QUEUED)
+      }).pipe(Effect.scoped)
+      const { response } = yield* next(alice.events, "LocalTrackPublished").pipe(
+        Effect.repeat({ until: ({ response }) => response.track?.name === "again" })
+      )
+      assert.strictEqual(response.cid, track.id)
     })
   )
 
