@@ -16,7 +16,7 @@ import * as report from "./report.ts"
 import type { Bench } from "./Run.ts"
 import * as Target from "./Target.ts"
 import type { Contestant } from "./Task.ts"
-import { connect } from "./works/connect.ts"
+import { connect, connectDelayed } from "./works/connect.ts"
 import { refused, resume } from "./works/cuts.ts"
 import { lossy, roundTrip, throughput } from "./works/data.ts"
 import { memory } from "./works/memory.ts"
@@ -30,6 +30,7 @@ const everybody: ReadonlyArray<Contestant> = [
 
 const works = {
   connect: (bench: Bench) => Effect.flatMap(Target.make(), (target) => connect(bench, target)),
+  connectDelayed: (bench: Bench) => Effect.flatMap(Target.make(), (target) => connectDelayed(bench, target)),
   roundTrip: (bench: Bench) => Effect.flatMap(Target.make(), (target) => roundTrip(bench, target)),
   throughput: (bench: Bench) => Effect.flatMap(Target.make(), (target) => throughput(bench, target)),
   lossy4k: (bench: Bench) => Effect.flatMap(Target.make(), (target) => lossy(bench, target, 4_000)),

@@ -4,7 +4,7 @@ import { type Packet, RTCEngine } from "effect-livekit"
 import { NodeRTCEngine } from "effect-livekit/node"
 import * as ChildClient from "./clients/ChildClient.ts"
 import { libraries, servers } from "./clients/servers.ts"
-import * as SignalRelay from "./fakes/SignalRelay.ts"
+import * as TcpProxy from "./fakes/TcpProxy.ts"
 import { awaitEvent, numbers, sendNumbers } from "./suites/endToEnd.ts"
 
 /** Packets of the other client that came to us. */
@@ -21,7 +21,7 @@ for (const { name, restartsIce, runtime, server } of servers) {
       /** Our Alice and their Bob, each behind a relay. */
       const both = Effect.gen(function* () {
         const { token, url } = yield* server
-        const [toAlice, toBob] = [yield* SignalRelay.make(url), yield* SignalRelay.make(url)]
+        const [toAlice, toBob] = [yield* TcpProxy.make(url), yield* TcpProxy.make(url)]
         const engine = yield* RTCEngine.make
         const packets = yield* engine.subscribePackets
         const bob = yield* ChildClient.make(library)

@@ -6,7 +6,7 @@ import * as Child from "./clients/Child.ts"
 import type { MediaKind } from "./clients/MediaClient.ts"
 import type { Library } from "./clients/protocol.ts"
 import * as servers from "./clients/servers.ts"
-import * as SignalRelay from "./fakes/SignalRelay.ts"
+import * as TcpProxy from "./fakes/TcpProxy.ts"
 import { wrtcMedia } from "./media/wrtcMedia.ts"
 import { awaitEvent } from "./suites/endToEnd.ts"
 
@@ -40,7 +40,7 @@ for (const { isReal, name, restartsIce: resumes, runtime, server } of servers.se
 
       const both = Effect.gen(function* () {
         const { token, url } = yield* server
-        const toAlice = yield* SignalRelay.make(url)
+        const toAlice = yield* TcpProxy.make(url)
         const engine = yield* RTCEngine.make
         const events = yield* engine.subscribeEvents
         const bob = yield* makeOther(library)

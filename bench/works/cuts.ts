@@ -3,7 +3,7 @@
  */
 import { Effect } from "effect"
 import type { ChildError } from "../../test/clients/Child.ts"
-import * as SignalRelay from "../../test/fakes/SignalRelay.ts"
+import * as TcpProxy from "../../test/fakes/TcpProxy.ts"
 import { type Bench, inTurn, joinBoth, leaveBoth, type Round } from "../Run.ts"
 import type { Target } from "../Target.ts"
 
@@ -32,11 +32,11 @@ const troubled = Effect.fnUntraced(function* (
 
 export const resume = (bench: Bench, target: Target) =>
   Effect.gen(function* () {
-    const relay = yield* SignalRelay.make(target.url)
-    const cut = Effect.tap(now, () => relay.cut)
+    const proxy = yield* TcpProxy.make(target.url)
+    const cut = Effect.tap(now, () => proxy.cut)
     yield* inTurn(bench, target, "resume", (round) =>
       Effect.map(
-        troubled(target, { ...round, sender: behind(relay.url, round.sender) }, cut),
+        troubled(target, { ...round, sender: behind(proxy.url, round.sender) }, cut),
         ({ back, lost, silent }) => {
           round.record({ name: "signal cut to resumed", unit: "ms", better: "lower" }, back)
           round.record(
@@ -51,10 +51,15 @@ export const resume = (bench: Bench, target: Target) =>
 
 export const refused = (bench: Bench, target: Target, millis = 3_000) =>
   Effect.gen(function* () {
-    const relay = yield* SignalRelay.make(target.url)
-    const refuse = Effect.andThen(relay.refuse(millis), now)
+    const proxy = yield* TcpProxy.make(target.url)
+    const refuse = proxy.refuse.pipe(
+      Effect.andThen(proxy.cut),
+      Effect.andThen(Effect.sleep(millis)),
+      Effect.andThen(proxy.accept),
+      Effect.andThen(now)
+    )
     yield* inTurn(bench, target, "dials refused", (round) =>
-      Effect.map(troubled(target, { ...round, sender: behind(relay.url, round.sender) }, refuse), ({ back, lost }) => {
+      Effect.map(troubled(target, { ...round, sender: behind(proxy.url, round.sender) }, refuse), ({ back, lost }) => {
         const name = `dials refused for ${millis / 1000} s`
         round.record({ name: `${name}, from then to resumed`, unit: "ms", better: "lower" }, back)
         round.record({ name: `${name}, reliable packets lost`, unit: "", better: "lower" }, lost)

@@ -14,6 +14,7 @@ import native from "node-datachannel"
 import { CreationFailed, NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
 import {
   type Capabilities,
+  type DataChannelOptions,
   type IceCandidate,
   type IceServer,
   type PeerConnection,
@@ -21,13 +22,12 @@ import {
   type PeerConnectionHandlers,
   type PeerConnectionState,
   type RtcConfiguration,
-  type RtcDataChannel,
   type SessionDescription
 } from "../PeerConnectionFactory.ts"
 import { probeLabel } from "../internal/probeLabel.ts"
 import { collectSoon } from "./collect.ts"
 import * as NodeMedia from "./NodeMedia.ts"
-import { adopt } from "./NodeRtcDataChannel.ts"
+import { adopt, type NodeRtcDataChannel } from "./NodeRtcDataChannel.ts"
 import * as RtpSdp from "./RtpSdp.ts"
 import { turns } from "./turns.ts"
 import * as roundTrip from "./roundTrip.ts"
@@ -44,6 +44,9 @@ export const capabilities: Capabilities = {
   media: "rtp",
   simulcast: false
 }
+
+/** Milliseconds that a far end has to tell a candidate of its own before it is told ours. */
+const patience = 100
 
 const states: Readonly<Record<string, PeerConnectionState>> = {
   new: "new",
@@ -65,10 +68,10 @@ const make = Effect.fnUntraced(function* (
   handlers: PeerConnectionHandlers
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
   const fork = yield* FiberSet.makeRuntime()
-  const lifetime = { isOver: false }
+  const lifetime = { hasBegun: false, isOver: false }
   const self = { media: undefined as NodeMedia.NodeMedia | undefined }
   const random = yield* Random.Random
-  const own: Array<RtcDataChannel> = []
+  const own: Array<NodeRtcDataChannel> = []
   const peer = yield* Effect.acquireRelease(
     Effect.try({
       try: () =>
@@ -92,11 +95,17 @@ const make = Effect.fnUntraced(function* (
       })
   )
   // The far end must not reach us before its answer has: libdatachannel would drop its DTLS hello, and the next one comes a
-  // second later. So the candidates of an offer are told when it is answered.
+  // second later. Nor before our first check has left: libjuice would put that off by 50 ms. So the candidates of an offer are
+  // told when it is answered and one of the far end is known.
   const untold: Array<IceCandidate> = []
+  const far = { isKnown: false }
   const tell = () => {
-    if (lifetime.isOver || peer.signalingState() === "have-local-offer") return
+    if (lifetime.isOver || !far.isKnown || peer.signalingState() === "have-local-offer") return
     for (const candidate of untold.splice(0)) handlers.onIceCandidate(candidate)
+  }
+  const tellAll = () => {
+    far.isKnown = true
+    tell()
   }
   peer.onLocalCandidate((candidate, sdpMid) => {
     // libdatachannel writes candidates as SDP lines, servers expect them without the prefix.
@@ -104,7 +113,12 @@ const make = Effect.fnUntraced(function* (
     tell()
   })
   peer.onStateChange((state) => {
-    if (!lifetime.isOver) handlers.onConnectionStateChange(states[state] ?? "new")
+    if (lifetime.isOver) return
+    if (state === "connected" && !lifetime.hasBegun) {
+      lifetime.hasBegun = true
+      for (const channel of own) channel.openEarly()
+    }
+    handlers.onConnectionStateChange(states[state] ?? "new")
   })
   const whenHandedOver = (then: () => void) => void fork(Effect.andThen(turns, Effect.sync(then)))
   peer.onDataChannel((channel: DataChannel) => {
@@ -129,7 +143,7 @@ const make = Effect.fnUntraced(function* (
   const unsupported = (capability: string) =>
     Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability }) }))
 
-  const createDataChannel: PeerConnection["createDataChannel"] = (label, { maxRetransmits, ordered }) =>
+  const createDataChannel = (label: string, { maxRetransmits, ordered }: DataChannelOptions) =>
     step("createDataChannel", () => {
       const channel = adopt(
         peer.createDataChannel(label, {
@@ -163,10 +177,15 @@ const make = Effect.fnUntraced(function* (
       step("setRemoteDescription", () => {
         peer.setRemoteDescription(sdp, type)
         media.onRemote(sdp)
-        tell()
+        if (type === "offer" || /^a=candidate:\S+ \d+ udp /im.test(sdp)) tellAll()
+        // One that tells none waits for ours, or cannot be reached by UDP.
+        else fork(Effect.andThen(Effect.sleep(patience), Effect.sync(tellAll)))
       }),
     addIceCandidate: ({ candidate, sdpMid }) =>
-      step("addIceCandidate", () => peer.addRemoteCandidate(candidate, sdpMid ?? "0")),
+      step("addIceCandidate", () => {
+        peer.addRemoteCandidate(candidate, sdpMid ?? "0")
+        if (/^candidate:\S+ \d+ udp /i.test(candidate)) tellAll()
+      }),
     setConfiguration: () => unsupported("setConfiguration"),
     createDataChannel,
     localDescription: local,

@@ -23,13 +23,24 @@ export interface Origin {
   readonly whenHandedOver?: (then: () => void) => void
 }
 
+/** A channel that can be told more than the seam knows of. */
+export interface NodeRtcDataChannel extends RtcDataChannel {
+  /**
+   * The transport of a channel of our own stands: it is open from now on, as in browsers. libdatachannel says so only when the far
+   * end has acknowledged it, a round trip later, for which RFC 8832 does not wait.
+   */
+  readonly openEarly: () => void
+}
+
 /** Wraps a native channel. Its state is kept here, because a closed native channel may not be asked. */
-export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): RtcDataChannel => {
+export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): NodeRtcDataChannel => {
   const label = channel.getLabel()
   let handlers = detached
   let state: "connecting" | "open" | "closed" = channel.isOpen() ? "open" : "connecting"
   let isListening = false
   let unordered: Array<Uint8Array> | undefined
+  /** What libdatachannel did not take yet, because it is about to ask for the channel. */
+  let early: Array<Uint8Array> | undefined
 
   const release = () => {
     const messages = unordered
@@ -51,10 +62,17 @@ export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): Rt
     })
     channel.onBufferedAmountLow(() => handlers.onBufferedAmountLow())
   }
-  channel.onOpen(() => {
+  const open = () => {
     if (state !== "connecting") return
     state = "open"
     handlers.onOpen()
+  }
+  channel.onOpen(() => {
+    const messages = early
+    early = undefined
+    open()
+    if (messages === undefined || state !== "open") return
+    for (const bytes of messages) channel.sendMessageBinary(bytes)
   })
   channel.onClosed(() => {
     if (state === "closed") return
@@ -64,18 +82,35 @@ export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): Rt
   })
   channel.onError((cause) => handlers.onError(new Error(cause)))
 
+  // False means buffered, not refused; what is refused throws.
+  const send = (bytes: Uint8Array) => {
+    if (early === undefined) return void channel.sendMessageBinary(bytes)
+    if (early.length > 0) return void early.push(bytes)
+    try {
+      channel.sendMessageBinary(bytes)
+    } catch (cause) {
+      // The state that opens it early is told in the same turn of a native thread in which the channel is asked for.
+      if (channel.isOpen() || !String(cause).includes("not open")) throw cause
+      early.push(bytes)
+    }
+  }
+
   return {
     label,
     id: () => (state === "open" ? channel.getId() : null),
     readyState: () => state,
     bufferedAmount: () => (state === "open" ? channel.bufferedAmount() : 0),
     setBufferedAmountLowThreshold: (bytes) => channel.setBufferedAmountLowThreshold(bytes),
-    // False means buffered, not refused; what is refused throws.
-    send: (bytes) => void channel.sendMessageBinary(bytes),
+    send,
     close: () => {
       if (state === "closed") return
       state = "closed"
       channel.close()
+    },
+    openEarly: () => {
+      if (state !== "connecting") return
+      early = []
+      open()
     },
     setHandlers: (next) => {
       handlers = next ?? detached

@@ -3,6 +3,8 @@
  */
 import { Effect, type Scope } from "effect"
 import { connect, createServer, type Server, type Socket } from "node:net"
+import { performance } from "node:perf_hooks"
+import * as Delay from "./Delay.ts"
 
 export interface TcpProxy {
   /** `ws://127.0.0.1:port` */
@@ -20,7 +22,15 @@ export interface TcpProxy {
   readonly answer: (times: number, status: number, body: string) => Effect.Effect<void>
 }
 
-export const make = (target: string): Effect.Effect<TcpProxy, never, Scope.Scope> =>
+export interface TcpProxyOptions {
+  /** Milliseconds that everything takes, each way, the handshake of a dial included. Default 0. */
+  readonly delay?: number
+}
+
+export const make = (
+  target: string,
+  { delay = 0 }: TcpProxyOptions = {}
+): Effect.Effect<TcpProxy, never, Scope.Scope> =>
   Effect.gen(function* () {
     const { hostname, port: targetPort } = new URL(target)
     const pairs = new Set<readonly [Socket, Socket]>()
@@ -34,16 +44,19 @@ export const make = (target: string): Effect.Effect<TcpProxy, never, Scope.Scope
         near.once("data", () => near.end(state.answer))
         return
       }
+      // Who dials is told at once that it is connected, and may not gain by that.
+      const opened = performance.now() + 2 * delay
       const far = connect(Number(targetPort), hostname)
       const pair = [near, far] as const
       pairs.add(pair)
       for (const [socket, other] of [pair, [far, near] as const]) {
+        const later = Delay.make(delay)
         socket.setNoDelay(true)
-        socket.on("data", (bytes) => void other.write(bytes))
-        socket.on("end", () => other.end())
+        socket.on("data", (bytes) => later(() => other.write(bytes), opened))
+        socket.on("end", () => later(() => other.end(), opened))
         socket.on("error", () => socket.destroy())
         socket.on("close", () => {
-          other.destroy()
+          later(() => other.destroy())
           pairs.delete(pair)
         })
       }

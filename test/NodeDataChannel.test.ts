@@ -1,0 +1,122 @@
+/**
+ * What node-datachannel is made to do that it does not do by itself, on real peer connections.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect } from "effect"
+import { PeerConnectionFactory } from "effect-livekit"
+import { NodeDataChannel } from "effect-livekit/node"
+import * as UdpRelay from "./fakes/UdpRelay.ts"
+
+const configuration: PeerConnectionFactory.RtcConfiguration = { iceServers: [], iceTransportPolicy: "all" }
+
+const noop = () => {}
+const deaf: PeerConnectionFactory.RtcDataChannelHandlers = {
+  onOpen: noop,
+  onClose: noop,
+  onError: noop,
+  onMessage: noop,
+  onEarlyMessages: noop,
+  onBufferedAmountLow: noop
+}
+
+const peer = Effect.fnUntraced(function* (handlers: Partial<PeerConnectionFactory.PeerConnectionHandlers> = {}) {
+  const factory = yield* PeerConnectionFactory.PeerConnectionFactory
+  return yield* factory.make(configuration, {
+    onIceCandidate: noop,
+    onConnectionStateChange: noop,
+    onDataChannel: noop,
+    ...handlers
+  })
+})
+
+/** An offer of `near` that is answered by `far`; the answer is not set yet. */
+const answered = Effect.fnUntraced(function* (
+  near: PeerConnectionFactory.PeerConnection,
+  far: PeerConnectionFactory.PeerConnection
+) {
+  const offer = yield* near.createOffer({ iceRestart: false })
+  yield* near.setLocalDescription(offer)
+  yield* far.setRemoteDescription(offer)
+  const answer = yield* far.createAnswer
+  yield* far.setLocalDescription(answer)
+  return { ...answer, sdp: UdpRelay.withoutCandidates(answer.sdp) }
+})
+
+describe("a channel of node-datachannel", () => {
+  it.live("is open and takes messages before the far end has acknowledged it", () =>
+    Effect.gen(function* () {
+      const relay = yield* UdpRelay.make()
+      const connected = yield* Deferred.make<void>()
+      const heard = yield* Deferred.make<string>()
+      const near = yield* peer({
+        onConnectionStateChange: (state) => {
+          if (state !== "connected") return
+          // From here on no acknowledgement can come.
+          Effect.runSync(relay.setBlocked(true))
+          Deferred.doneUnsafe(connected, Effect.void)
+        }
+      })
+      const far = yield* peer({
+        onIceCandidate: ({ candidate, ...rest }) =>
+          void relay
+            .relayed(candidate)
+            .then((next = "") => Effect.runPromise(near.addIceCandidate({ ...rest, candidate: next }))),
+        onDataChannel: (channel) => {
+          const onMessage = (bytes: Uint8Array) =>
+            Deferred.doneUnsafe(heard, Effect.succeed(`${channel.label}: ${new TextDecoder().decode(bytes)}`))
+          channel.setHandlers({ ...deaf, onMessage, onEarlyMessages: (messages) => messages.forEach(onMessage) })
+        }
+      })
+      const channel = yield* near.createDataChannel("early", { ordered: true })
+      const opened = yield* Deferred.make<void>()
+      channel.setHandlers({ ...deaf, onOpen: () => Deferred.doneUnsafe(opened, Effect.void) })
+      yield* near.setRemoteDescription(yield* answered(near, far))
+      yield* Deferred.await(connected)
+      yield* Deferred.await(opened)
+      assert.strictEqual(channel.readyState(), "open")
+      channel.send(new TextEncoder().encode("hello"))
+      yield* Effect.sleep("100 millis")
+      assert.isFalse(Deferred.isDoneUnsafe(heard))
+      yield* relay.setBlocked(false)
+      assert.strictEqual(yield* Deferred.await(heard), "early: hello")
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
+})
+
+describe("the candidates of an offer by node-datachannel", () => {
+  const offering = Effect.gen(function* () {
+    const told: Array<string> = []
+    const near = yield* peer({ onIceCandidate: ({ candidate }) => told.push(candidate) })
+    yield* near.createDataChannel("any", { ordered: true })
+    const answer = yield* answered(near, yield* peer())
+    yield* Effect.sleep("50 millis")
+    assert.deepStrictEqual(told, [], "not before the answer")
+    yield* near.setRemoteDescription(answer)
+    return { near, told }
+  })
+  const candidate = (protocol: "udp" | "tcp") => ({
+    candidate: `candidate:1 1 ${protocol} 2130706431 127.0.0.1 9 typ host${protocol === "tcp" ? " tcptype passive" : ""}`,
+    sdpMid: "0",
+    sdpMLineIndex: 0
+  })
+
+  it.live("are told when one of the far end is known that can be reached", () =>
+    Effect.gen(function* () {
+      const { near, told } = yield* offering
+      yield* near.addIceCandidate(candidate("tcp"))
+      assert.deepStrictEqual(told, [])
+      yield* near.addIceCandidate(candidate("udp"))
+      assert.isAbove(told.length, 0)
+      assert.isTrue(told.every((each) => each.startsWith("candidate:")))
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
+
+  it.live("are told soon to a far end that tells none", () =>
+    Effect.gen(function* () {
+      const { told } = yield* offering
+      assert.deepStrictEqual(told, [])
+      yield* Effect.sleep("500 millis")
+      assert.isAbove(told.length, 0)
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
+})
