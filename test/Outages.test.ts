@@ -6,7 +6,7 @@ import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/pr
 import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { EngineConfig, Packet, ReconnectPolicy } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
-import { count, join, last, type Participant, say, tags, test } from "./suites/inMemory.ts"
+import { count, failToConnect, join, last, meet, type Participant, say, tags, test } from "./suites/inMemory.ts"
 
 const { elapse } = VirtualTime
 
@@ -43,9 +43,7 @@ describe("a leave", () => {
     test(
       `of the kind ${kind} while connected is acted on at once`,
       Effect.gen(function* () {
-        const { faults } = yield* TestServer.TestServer
-        const alice = yield* join("alice")
-        const bob = yield* join("bob")
+        const { alice, bob, faults } = yield* meet()
         yield* sending(alice)
         yield* elapse("1 second")
         yield* faults.leave("alice", leaveOf(kind))
@@ -67,12 +65,8 @@ describe("a leave", () => {
     test(
       `of the kind ${kind} that answers a resume is not forgotten`,
       Effect.gen(function* () {
-        const { faults } = yield* TestServer.TestServer
-        const alice = yield* join("alice")
-        const bob = yield* join("bob")
+        const { alice, bob, faults, signal } = yield* meet()
         yield* sending(alice)
-        const network = yield* SimNetwork.SimNetwork
-        const { signal } = yield* network.paths("alice")
         yield* signal.set({ latency: 100 })
         yield* elapse("1 second")
         yield* faults.dropSignal("alice")
@@ -92,13 +86,9 @@ describe("a leave", () => {
     test(
       `of the kind ${kind} during a full reconnect is acted on`,
       Effect.gen(function* () {
-        const { faults } = yield* TestServer.TestServer
-        const network = yield* SimNetwork.SimNetwork
-        const alice = yield* join("alice")
-        const bob = yield* join("bob")
+        const { alice, bob, faults, media } = yield* meet()
         yield* sending(alice)
         yield* elapse("1 second")
-        const { media } = yield* network.paths("alice")
         yield* media.set({ isDown: true })
         yield* faults.refuseNextResume("alice")
         yield* faults.dropSignal("alice")
@@ -123,13 +113,11 @@ describe("a leave", () => {
         const network = yield* SimNetwork.SimNetwork
         const { media } = yield* network.paths("alice")
         yield* media.set({ isDown: true })
-        const engine = yield* TestRTCEngine.make("alice")
-        const token = yield* server.token({ identity: "alice", room: "room" })
-        const connecting = yield* Effect.forkScoped(Effect.flip(engine.connect({ url: server.url, token })))
+        const { failure } = yield* failToConnect("alice")
         yield* elapse("1 second")
         yield* server.faults.leave("alice", leaveOf(kind))
         yield* elapse("1 second")
-        assert.deepInclude((yield* Fiber.join(connecting)).reason, { _tag: "Ended", why: leaves[kind].reason })
+        assert.deepInclude((yield* failure).reason, { _tag: "Ended", why: leaves[kind].reason })
         assert.deepStrictEqual(yield* server.participants("room"), [])
       })
     )
@@ -158,13 +146,10 @@ describe("a media path", () => {
       test(
         `that is blocked for ${seconds} s while the signal lives loses nothing that is sent, ${title} ICE restart`,
         Effect.gen(function* () {
-          const network = yield* SimNetwork.SimNetwork
-          const alice = yield* join("alice", { iceRestart })
-          const bob = yield* join("bob", { iceRestart })
+          const { alice, bob, media } = yield* meet({ iceRestart })
           yield* sending(alice)
           yield* sending(bob)
           yield* elapse("1 second")
-          const { media } = yield* network.paths("alice")
           yield* media.set({ isDown: true })
           yield* elapse(`${seconds} seconds`)
           yield* media.set({ isDown: false })
@@ -204,14 +189,10 @@ describe("a media path", () => {
   test(
     "that is down takes no lossy packets, and they are counted",
     Effect.gen(function* () {
-      const { faults } = yield* TestServer.TestServer
-      const network = yield* SimNetwork.SimNetwork
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
+      const { alice, bob, faults, media } = yield* meet()
       const lossy = (text: string) => alice.engine.sendData(Packet.user(text), { kind: "lossy" })
       yield* lossy("up")
       yield* elapse("1 second")
-      const { media } = yield* network.paths("alice")
       yield* media.set({ isDown: true })
       yield* faults.refuseDials
       yield* faults.dropSignal("alice")
@@ -235,11 +216,7 @@ describe("a resume", () => {
   test(
     "does not hold up what is sent while the path is alive",
     Effect.gen(function* () {
-      const { faults } = yield* TestServer.TestServer
-      const network = yield* SimNetwork.SimNetwork
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
-      const { media } = yield* network.paths("alice")
+      const { alice, bob, faults, media } = yield* meet()
       yield* media.set({ latency: 1_000 })
       yield* sending(alice)
       yield* elapse("2 seconds")
@@ -259,9 +236,7 @@ describe("what is in doubt", () => {
   test(
     "is what may not have arrived: what was sent long before is neither doubted nor sent again",
     Effect.gen(function* () {
-      const { faults } = yield* TestServer.TestServer
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
+      const { alice, bob, faults } = yield* meet()
       yield* say(alice, "1", "2", "3")
       yield* elapse("10 minutes")
       yield* say(alice, "4")
@@ -286,11 +261,7 @@ describe("what is in doubt", () => {
   test(
     "is only reported where that is asked for",
     Effect.gen(function* () {
-      const { faults } = yield* TestServer.TestServer
-      const network = yield* SimNetwork.SimNetwork
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
-      const { media } = yield* network.paths("alice")
+      const { alice, bob, faults, media } = yield* meet()
       yield* media.set({ isDown: true })
       yield* say(alice, "lost")
       yield* elapse("100 millis")
@@ -331,9 +302,7 @@ describe("disconnecting with a flush", () => {
   test(
     "waits for an outage to end, and then for what was accepted",
     Effect.gen(function* () {
-      const network = yield* SimNetwork.SimNetwork
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
+      const { alice, bob, network } = yield* meet()
       yield* network.cutOff("alice")
       yield* elapse("2 seconds")
       yield* say(alice, "1", "2")
@@ -379,9 +348,7 @@ describe("who left during an outage", () => {
     test(
       `is reported as gone when the session is ${how}`,
       Effect.gen(function* () {
-        const { faults } = yield* TestServer.TestServer
-        const alice = yield* join("alice")
-        const bob = yield* join("bob")
+        const { alice, bob, faults } = yield* meet()
         if (how === "joined anew") yield* faults.refuseNextResume("alice")
         yield* faults.refuseDials
         yield* faults.dropSignal("alice")

@@ -3,9 +3,9 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Effect, Fiber } from "effect"
-import { TestRTCEngine, TestServer, SimNetwork, VirtualTime } from "effect-livekit/testing"
-import { count, join, last, say, test } from "./suites/inMemory.ts"
+import { Effect } from "effect"
+import { TestServer, SimNetwork, VirtualTime } from "effect-livekit/testing"
+import { count, failToConnect, join, last, meet, say, test } from "./suites/inMemory.ts"
 
 const { elapse } = VirtualTime
 
@@ -19,9 +19,7 @@ for (const mode of ["single", "dual"] as const) {
       test(
         "delivers what is said during an outage of the signal connection once and in order",
         Effect.gen(function* () {
-          const { faults } = yield* TestServer.TestServer
-          const alice = yield* join("alice", options)
-          const bob = yield* join("bob", options)
+          const { alice, bob, faults } = yield* meet(options)
           yield* say(alice, "1", "2")
           yield* faults.refuseDials
           yield* faults.dropSignal("alice")
@@ -42,9 +40,7 @@ for (const mode of ["single", "dual"] as const) {
       test(
         "comes back after nothing got through for 40 s, with all that was said",
         Effect.gen(function* () {
-          const network = yield* SimNetwork.SimNetwork
-          const alice = yield* join("alice", options)
-          const bob = yield* join("bob", options)
+          const { alice, bob, network } = yield* meet(options)
           yield* say(alice, "1")
           yield* elapse("1 second")
           yield* network.cutOff("alice")
@@ -63,9 +59,7 @@ for (const mode of ["single", "dual"] as const) {
       test(
         "joins a server that was killed and started again, and says what is in doubt",
         Effect.gen(function* () {
-          const { faults } = yield* TestServer.TestServer
-          const alice = yield* join("alice", options)
-          const bob = yield* join("bob", options)
+          const { alice, bob, faults } = yield* meet(options)
           yield* say(alice, "1")
           yield* elapse("1 second")
           yield* faults.stop
@@ -85,10 +79,7 @@ for (const mode of ["single", "dual"] as const) {
       test(
         "comes back when only the media path is gone for 40 s",
         Effect.gen(function* () {
-          const network = yield* SimNetwork.SimNetwork
-          const alice = yield* join("alice", options)
-          const bob = yield* join("bob", options)
-          const { media } = yield* network.paths("alice")
+          const { alice, bob, media } = yield* meet(options)
           yield* media.set({ isDown: true })
           yield* say(alice, "1")
           yield* elapse("40 seconds")
@@ -156,13 +147,11 @@ describe("connecting", () => {
       const network = yield* SimNetwork.SimNetwork
       const { media } = yield* network.paths("alice")
       yield* media.set({ isDown: true })
-      const engine = yield* TestRTCEngine.make("alice")
-      const token = yield* server.token({ identity: "alice", room: "room" })
-      const connecting = yield* Effect.forkScoped(Effect.flip(engine.connect({ url: server.url, token })))
+      const { engine, failure } = yield* failToConnect("alice")
       yield* elapse("10 seconds")
       assert.strictEqual(yield* engine.state, "Connecting")
       yield* elapse("20 seconds")
-      const { reason } = yield* Fiber.join(connecting)
+      const { reason } = yield* failure
       assert.strictEqual(reason._tag, "IceTimeout")
       assert.strictEqual(yield* engine.state, "Disconnected")
       yield* elapse("1 second")
@@ -173,9 +162,7 @@ describe("connecting", () => {
   test(
     "says goodbye after a resume as before one (S76)",
     Effect.gen(function* () {
-      const { faults } = yield* TestServer.TestServer
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
+      const { alice, bob, faults } = yield* meet()
       yield* faults.dropSignal("alice")
       yield* elapse("5 seconds")
       assert.strictEqual(count(alice, "Resumed"), 1)
@@ -189,8 +176,7 @@ describe("connecting", () => {
   test(
     "joins an older server by its own route",
     Effect.gen(function* () {
-      const alice = yield* join("alice")
-      const bob = yield* join("bob")
+      const { alice, bob } = yield* meet()
       yield* say(alice, "1")
       yield* elapse("1 second")
       assert.deepStrictEqual(bob.received, ["1"])

@@ -4,7 +4,7 @@
 import { it } from "@effect/vitest"
 import { Effect, Fiber, type Scope, Stream } from "effect"
 import { type EngineEvent, Packet, type RTCEngine, type SignalClient } from "effect-livekit"
-import { type SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 
 const { elapse } = VirtualTime
 
@@ -18,14 +18,13 @@ export interface Participant {
   readonly packets: Array<Packet.ReceivedPacket>
 }
 
-export const join = Effect.fnUntraced(function* (
-  identity: string,
-  options: {
-    readonly mode?: SignalClient.ConnectionMode
-    readonly iceRestart?: boolean
-    readonly isAgent?: boolean
-  } = {}
-) {
+interface JoinOptions {
+  readonly mode?: SignalClient.ConnectionMode
+  readonly iceRestart?: boolean
+  readonly isAgent?: boolean
+}
+
+export const join = Effect.fnUntraced(function* (identity: string, options: JoinOptions = {}) {
   const server = yield* TestServer.TestServer
   const engine = yield* TestRTCEngine.make(identity, { iceRestart: options.iceRestart ?? true })
   const self: Participant = { engine, events: [], received: [], packets: [] }
@@ -51,6 +50,25 @@ export const join = Effect.fnUntraced(function* (
   yield* elapse("1 second")
   yield* Fiber.join(connecting)
   return self
+})
+
+/** Alice and bob in a room, what can be done to the server, and the paths of alice. */
+export const meet = Effect.fnUntraced(function* (options: JoinOptions = {}) {
+  const { faults } = yield* TestServer.TestServer
+  const network = yield* SimNetwork.SimNetwork
+  const alice = yield* join("alice", options)
+  const bob = yield* join("bob", options)
+  const { media, signal } = yield* network.paths("alice")
+  return { alice, bob, faults, media, network, signal }
+})
+
+/** Begins a connect that is to fail. */
+export const failToConnect = Effect.fnUntraced(function* (identity: string) {
+  const server = yield* TestServer.TestServer
+  const engine = yield* TestRTCEngine.make(identity)
+  const token = yield* server.token({ identity, room: "room" })
+  const connecting = yield* Effect.forkScoped(Effect.flip(engine.connect({ url: server.url, token })))
+  return { engine, failure: Fiber.join(connecting) }
 })
 
 export const say = (from: Participant, ...texts: ReadonlyArray<string>) =>
