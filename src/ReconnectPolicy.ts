@@ -101,7 +101,7 @@ export type ReconnectType = "Default" | "ForceSoft" | "ForceFull"
  *
  * @category policies
  */
-export const seed = (type: ReconnectType = "Default"): Policy => ({
+export const reference = (type: ReconnectType = "Default"): Policy => ({
   schedule: quadratic,
   decide: ({ asked, attempt }) => {
     if (type === "ForceSoft") return "Resume"
@@ -139,8 +139,8 @@ export const ReconnectPolicy = Context.Reference<Policy>("effect-livekit/Reconne
 export const layer = (policy: Policy): Layer.Layer<never> => Layer.succeed(ReconnectPolicy, policy)
 
 /**
- * Provides the policy of the reference engine, {@link seed}.
+ * Provides the policy of the reference engine, {@link reference}.
  *
  * @category layers
  */
-export const layerSeed: Layer.Layer<never> = layer(seed())
+export const layerReference: Layer.Layer<never> = layer(reference())

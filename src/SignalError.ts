@@ -58,7 +58,7 @@ export class Unreachable extends Data.TaggedError("Unreachable")<{
 }
 
 /**
- * The server answered the dial with an HTTP error (`server.md` 3.1). 401 and 403 will not change by trying again.
+ * The server answered the dial with an HTTP error (LiveKit server 1.13). 401 and 403 will not change by trying again.
  *
  * @category reasons
  */

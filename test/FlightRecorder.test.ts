@@ -130,7 +130,7 @@ describe("a replay", () => {
     const seeds = [1, 2, 3, 4, 5, 6, 7, 8]
     const outages = seeds.flatMap((seed) => {
       const { recordings, scenario } = Seed.run(seed, { record: true }).run
-      const policy = scenario.policy === "seed" ? ReconnectPolicy.seed() : ReconnectPolicy.byEvidence
+      const policy = scenario.policy === "reference" ? ReconnectPolicy.reference() : ReconnectPolicy.byEvidence
       return recordings.map((recording) => {
         assert.deepStrictEqual(replay(recording, { policy }).differences, [], `seed ${seed}`)
         return decisionsOf(recording).policy.length
@@ -142,7 +142,7 @@ describe("a replay", () => {
   it.live("shows what an engine with another policy decides otherwise", () =>
     Effect.gen(function* () {
       const { recording } = yield* flight()
-      const { differences, recording: replayed } = replay(recording, { policy: ReconnectPolicy.seed("ForceFull") })
+      const { differences, recording: replayed } = replay(recording, { policy: ReconnectPolicy.reference("ForceFull") })
       assert.include(decisionsOf(replayed).policy[0], "Restart (attempt 1, SignalEnded asks for Resume")
       assert.deepStrictEqual(
         differences.map((each) => each.split(":")[0]),

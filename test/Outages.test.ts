@@ -3,7 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { EngineConfig, Packet, ReconnectPolicy } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { count, failToConnect, join, last, meet, type Participant, say, tags, test } from "./suites/inMemory.ts"
@@ -274,9 +274,7 @@ describe("what is in doubt", () => {
       yield* elapse("1 second")
       assert.isFalse(last(alice, "InDoubt")?.resent)
       assert.deepStrictEqual(bob.received, ["after"])
-    }).pipe(
-      Effect.provide(Layer.succeed(EngineConfig.EngineConfig, { ...EngineConfig.defaults, inDoubt: "report" as const }))
-    )
+    }).pipe(Effect.provideService(EngineConfig.EngineConfig, { ...EngineConfig.defaults, inDoubt: "report" }))
   )
 
   test(
@@ -484,6 +482,6 @@ describe("a policy of one's own", () => {
       yield* elapse("5 seconds")
       assert.strictEqual(yield* alice.engine.state, "Connected")
       assert.strictEqual(last(alice, "Reconnected")?.attempts, 2)
-    }).pipe(Effect.provide(ReconnectPolicy.layerSeed))
+    }).pipe(Effect.provide(ReconnectPolicy.layerReference))
   )
 })

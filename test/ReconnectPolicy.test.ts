@@ -93,11 +93,11 @@ describe("ReconnectPolicy.byEvidence", () => {
   )
 })
 
-describe("ReconnectPolicy.seed", () => {
+describe("ReconnectPolicy.reference", () => {
   it.effect("waits min(5000, 100 + 500 n^2) ms before each of 10 attempts and then stops (S86, S89)", () =>
     Effect.gen(function* () {
       for (const attemptMillis of [0, 20_000]) {
-        const taken = yield* delays(ReconnectPolicy.seed().schedule, { times: 20, attemptMillis })
+        const taken = yield* delays(ReconnectPolicy.reference().schedule, { times: 20, attemptMillis })
         assert.deepStrictEqual(
           taken.map(({ delay }) => delay),
           [100, 600, 2_100, 4_600, 5_000, 5_000, 5_000, 5_000, 5_000, 5_000]
@@ -109,7 +109,7 @@ describe("ReconnectPolicy.seed", () => {
   it("resumes exactly once, on the first attempt, unless a restart was asked for (S90, S91)", () => {
     FastCheck.assert(
       FastCheck.property(evidence, (known) => {
-        const decision = ReconnectPolicy.seed().decide(known)
+        const decision = ReconnectPolicy.reference().decide(known)
         assert.strictEqual(decision === "Resume", known.attempt === 1 && known.asked === "Resume")
       })
     )
@@ -118,8 +118,8 @@ describe("ReconnectPolicy.seed", () => {
   it("does what it is forced to do (S90)", () => {
     FastCheck.assert(
       FastCheck.property(evidence, (known) => {
-        assert.strictEqual(ReconnectPolicy.seed("ForceSoft").decide(known), "Resume")
-        assert.strictEqual(ReconnectPolicy.seed("ForceFull").decide(known), "Restart")
+        assert.strictEqual(ReconnectPolicy.reference("ForceSoft").decide(known), "Resume")
+        assert.strictEqual(ReconnectPolicy.reference("ForceFull").decide(known), "Restart")
       })
     )
   })
@@ -129,8 +129,8 @@ describe("ReconnectPolicy layers", () => {
   it.effect("put another policy in force, and without them the default is", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* ReconnectPolicy.ReconnectPolicy, ReconnectPolicy.byEvidence)
-      const seed = yield* ReconnectPolicy.ReconnectPolicy.pipe(Effect.provide(ReconnectPolicy.layerSeed))
-      assert.strictEqual(seed.schedule, ReconnectPolicy.quadratic)
+      const policy = yield* ReconnectPolicy.ReconnectPolicy.pipe(Effect.provide(ReconnectPolicy.layerReference))
+      assert.strictEqual(policy.schedule, ReconnectPolicy.quadratic)
     })
   )
 })

@@ -39,7 +39,7 @@ describe("requests", () => {
       yield* Effect.flatMap(server.request, (second) => second.reject(503))
       yield* VirtualTime.elapse("600 millis")
       assert.strictEqual((yield* server.request)._tag, "Join")
-    }).pipe(Effect.provide(ReconnectPolicy.layerSeed))
+    }).pipe(Effect.provide(ReconnectPolicy.layerReference))
   )
 
   test(

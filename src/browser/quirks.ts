@@ -7,6 +7,8 @@
  */
 
 /**
+ * What has to be done otherwise in a browser.
+ *
  * @category models
  */
 export interface Quirks {

@@ -70,7 +70,7 @@ export const issue = ({ apiKey, apiSecret }: ApiKey, options: TokenOptions): Eff
   }).pipe(Effect.map((token) => Redacted.make(token)))
 
 /**
- * Checks tokens; the bodies of refusals are those of a LiveKit server (`server.md` 3.1).
+ * Checks tokens; the bodies of refusals are those of a LiveKit server (LiveKit server 1.13).
  *
  * @category constructors
  */

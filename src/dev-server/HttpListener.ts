@@ -1,5 +1,5 @@
 /**
- * HTTP and WebSocket in front of the rooms: the routes of a LiveKit server, with its statuses and bodies (`server.md` 3.1).
+ * HTTP and WebSocket in front of the rooms: the routes of a LiveKit server, with its statuses and bodies (LiveKit server 1.13).
  */
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"

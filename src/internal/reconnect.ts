@@ -162,7 +162,7 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     const [, scheduled] = yield* step(yield* Clock.currentTimeMillis, known).pipe(Pull.catchDone(() => exhausted))
     const least = known.attempt === 1 && DisconnectCause.mayBeExplained(cause) ? core.config.explanationTimeout : 0
     const delay = Duration.max(Duration.fromInputUnsafe(scheduled), Duration.millis(least))
-    if (Duration.isGreaterThan(delay, Duration.zero)) yield* Effect.raceFirst(Effect.sleep(delay), untilUrgent)
+    if (Duration.isGreaterThan(delay, Duration.zero)) yield* Effect.timeoutOption(untilUrgent, delay)
     const { decision } = yield* decide
     yield* Ref.update(plan, ReconnectPlan.attempted)
     const span = { attributes: { "livekit.reconnect.attempt": known.attempt } }

@@ -5,7 +5,9 @@ import type { DataChannel } from "node-datachannel"
 import type { RtcDataChannel, RtcDataChannelHandlers } from "../PeerConnectionFactory.ts"
 
 const noop = () => {}
-const detached: RtcDataChannelHandlers = {
+
+/** Handlers that heed nothing. */
+export const detached: RtcDataChannelHandlers = {
   onOpen: noop,
   onClose: noop,
   onError: noop,

@@ -1,7 +1,9 @@
 import * as Effect from "effect/Effect"
 import type { PeerConnectionError } from "../PeerConnectionError.ts"
 import type { RtcDataChannel } from "../PeerConnectionFactory.ts"
+import { detached } from "./NodeRtcDataChannel.ts"
 
+/** Answered channels that stay open. */
 const keptOpen = 4
 
 /**
@@ -16,18 +18,12 @@ export const make = (
   return Effect.flatMap(open, (channel) =>
     Effect.callback<void>((resume) =>
       channel.setHandlers({
+        ...detached,
         onOpen: () => {
           if (answered.push(channel) > keptOpen) answered.shift()?.close()
           resume(Effect.void)
-        },
-        onClose: noop,
-        onError: noop,
-        onMessage: noop,
-        onEarlyMessages: noop,
-        onBufferedAmountLow: noop
+        }
       })
     )
   )
 }
-
-const noop = () => {}

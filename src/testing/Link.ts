@@ -37,6 +37,8 @@ export interface Port {
 }
 
 /**
+ * A path between a client and a server.
+ *
  * @category models
  */
 export interface Link {
@@ -61,6 +63,8 @@ const arrival = (way: Direction.Way) =>
   )
 
 /**
+ * A path without latency and loss, in the current scope.
+ *
  * @category constructors
  */
 export const make: Effect.Effect<Link, never, Scope.Scope> = Effect.gen(function* () {

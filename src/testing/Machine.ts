@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 
 /**
+ * What a participant runs on.
+ *
  * @category models
  */
 export interface Machine {
@@ -19,6 +21,8 @@ export interface Machine {
 }
 
 /**
+ * A machine that is awake, on the current Clock.
+ *
  * @category constructors
  */
 export const make: Effect.Effect<Machine> = Effect.gen(function* () {

@@ -79,6 +79,8 @@ export interface Desk {
 const accepted: Decision = { _tag: "Accept", options: {} }
 
 /**
+ * A desk that holds nothing back.
+ *
  * @category constructors
  */
 export const make: Effect.Effect<Desk> = Effect.gen(function* () {

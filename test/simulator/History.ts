@@ -5,6 +5,7 @@
 import type { DisconnectReason } from "@livekit/protocol"
 import type { FlightRecording } from "effect-livekit/FlightRecording"
 import type { ConnectionState, EngineError, EngineEvent } from "effect-livekit"
+import { describeEvent } from "../../src/testing/describeEvent.ts"
 import type { Fault, Scenario } from "./Scenario.ts"
 import type { Counts } from "./VirtualRuntime.ts"
 
@@ -84,36 +85,12 @@ export interface Run {
 
 const short = (text: string) => (text.length > 60 ? `${text.slice(0, 57)}...` : text)
 
-const detailOf = (event: EngineEvent.EngineEvent): string => {
-  switch (event._tag) {
-    case "Resuming":
-    case "Reconnecting":
-      return ` because of ${event.cause._tag}`
-    case "Resumed":
-      return ` after ${event.attempts} attempts, ${event.replayed} replayed`
-    case "Reconnected":
-      return ` after ${event.attempts} attempts`
-    case "FullReconnecting":
-      return ` attempt ${event.attempt}`
-    case "Disconnected":
-      return ` reason ${event.reason}${event.error === undefined ? "" : `: ${event.error.message}`}`
-    case "FailedToConnect":
-      return `: ${event.error.message}`
-    case "InDoubt":
-      return ` ${event.sequences.join(",")}${event.resent ? " resent" : ""}`
-    case "Joined":
-      return ` as ${event.response.participant?.sid}`
-    default:
-      return ""
-  }
-}
-
 const describe = (what: What): string => {
   switch (what._tag) {
     case "State":
       return `is ${what.state}`
     case "Event":
-      return `event ${what.event._tag}${detailOf(what.event)}`
+      return `event ${describeEvent(what.event)}`
     case "Connect":
       return `connects (${what.attempt})`
     case "ConnectFailed":

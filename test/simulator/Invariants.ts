@@ -364,7 +364,7 @@ const attemptsAreWithinThePolicy: Check = ({ entries, run }) => {
     if (what._tag !== "Dial" || began === undefined) continue
     dials.push(at)
     // A join may dial twice: the route of one peer connection, then that of two.
-    const allowed = 2 * (run.scenario.policy === "seed" ? 10 : attemptsWithin(at - began)) + 2 * urgent
+    const allowed = 2 * (run.scenario.policy === "reference" ? 10 : attemptsWithin(at - began)) + 2 * urgent
     if (dials.length > allowed) {
       found.push({
         at,

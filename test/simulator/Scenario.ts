@@ -81,7 +81,7 @@ export interface Scenario {
   readonly participants: ReadonlyArray<Participant>
   readonly regions: number
   readonly hasV1: boolean
-  readonly policy: "byEvidence" | "seed"
+  readonly policy: "byEvidence" | "reference"
   readonly inDoubt: "resend" | "report"
   readonly faults: ReadonlyArray<Fault>
   readonly actions: ReadonlyArray<Action>
@@ -195,7 +195,7 @@ export const arbitrary: fc.Arbitrary<Scenario> = fc
     participants: fc.array(participant, { minLength: 1, maxLength: 4 }),
     regions: fc.integer({ min: 1, max: 3 }),
     hasV1: often([5, true], [1, false]),
-    policy: often([4, "byEvidence"], [1, "seed"]),
+    policy: often([4, "byEvidence"], [1, "reference"]),
     inDoubt: often([4, "resend"], [1, "report"]),
     faults: fc.array(fault, { maxLength: 10, size: "max" }),
     actions: fc.array(action, { maxLength: 14, size: "max" })

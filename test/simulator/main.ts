@@ -3,7 +3,7 @@
  *
  * `--seeds N` runs N seeds (default 1,000) from `--from` (default 1) on `--jobs` threads (default: as many as there are cores);
  * `--seed N` runs one and prints its history; `--replay FILE` replays a flight recording and says whether the engine decides the
- * same (`--policy seed`: by the policy of the reference engine); `--planted` shows how many seeds it takes to find the bugs that are planted.
+ * same (`--policy reference`: by the policy of the reference engine); `--planted` shows how many seeds it takes to find the bugs that are planted.
  */
 import { readFile } from "node:fs/promises"
 import { availableParallelism } from "node:os"
@@ -143,7 +143,7 @@ const tell = async (seed: number) => {
 
 const replayRecording = async (file: string) => {
   const recording = Schema.decodeSync(FlightRecording.FromJson)(await readFile(file, "utf8"))
-  const policy = values.policy === "seed" ? ReconnectPolicy.seed() : ReconnectPolicy.byEvidence
+  const policy = values.policy === "reference" ? ReconnectPolicy.reference() : ReconnectPolicy.byEvidence
   const replayed = replay(recording, { policy })
   console.log(describe(replayed))
   process.exitCode = replayed.differences.length === 0 ? 0 : 1

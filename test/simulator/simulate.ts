@@ -117,7 +117,7 @@ export const simulate = (
       inDoubt: scenario.inDoubt,
       ...bug?.settings
     }
-    const policy = scenario.policy === "seed" ? ReconnectPolicy.seed() : ReconnectPolicy.byEvidence
+    const policy = scenario.policy === "reference" ? ReconnectPolicy.reference() : ReconnectPolicy.byEvidence
     const references = Context.make(EngineConfig.EngineConfig, settings).pipe(
       Context.add(ReconnectPolicy.ReconnectPolicy, bug?.policy?.(policy) ?? policy)
     )

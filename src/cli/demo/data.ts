@@ -5,10 +5,10 @@
  * Runs against a development server in this process, or against the LiveKit server that LIVEKIT_URL, LIVEKIT_API_KEY and
  * LIVEKIT_API_SECRET name.
  */
-import { Clock, Effect, Fiber, Layer, Option, Schedule, Stream, SubscriptionRef } from "effect"
-import { Packet, RTCEngine, WebSocketConstructor } from "../../index.ts"
-import { NodeDataChannel, NodeRTCEngine } from "../../node/index.ts"
-import { awaitEvent, cuttable, line, step, target } from "./stage.ts"
+import { Clock, Effect, Fiber, Option, Schedule, Stream, SubscriptionRef } from "effect"
+import { Packet, type RTCEngine, WebSocketConstructor } from "../../index.ts"
+import { NodeDataChannel } from "../../node/index.ts"
+import { awaitEvent, cuttable, line, makeEngine, step, target } from "./stage.ts"
 
 const packetsEachWay = 500
 const packetsOverRestart = 200
@@ -61,23 +61,15 @@ const judge = (heard: ReadonlyArray<number>, first: number, count: number) => {
 const program = Effect.gen(function* () {
   const server = yield* target
   const aliceSockets = cuttable()
-  const makeEngine = (platform: Layer.Layer<WebSocketConstructor.WebSocketConstructor>) =>
-    Effect.gen(function* () {
-      const services = yield* Layer.build(
-        NodeRTCEngine.layerServicesWithoutDependencies.pipe(
-          Layer.provide(NodeDataChannel.layer),
-          Layer.provide(platform),
-          Layer.provide(NodeRTCEngine.layerPlatform)
-        )
-      )
-      return yield* RTCEngine.make.pipe(Effect.provideContext(services))
-    })
   yield* line()
   yield* line(`effect-livekit demo: two participants on ${server.name}`)
   yield* line()
 
-  const alice = yield* makeEngine(aliceSockets.layer)
-  const bob = yield* makeEngine(WebSocketConstructor.layer((url) => new WebSocket(url)))
+  const alice = yield* makeEngine(aliceSockets.layer, NodeDataChannel.layer)
+  const bob = yield* makeEngine(
+    WebSocketConstructor.layer((url) => new WebSocket(url)),
+    NodeDataChannel.layer
+  )
   const aliceEvents = yield* alice.subscribeEvents
   const bobEvents = yield* bob.subscribeEvents
   const atAlice = yield* collect(alice)

@@ -4,14 +4,13 @@
  */
 import { SimulateScenario } from "@livekit/protocol"
 import { Clock, Effect, Fiber, FiberMap, Layer, Option, PubSub, Ref, Stream } from "effect"
-import { RTCEngine, WebSocketConstructor } from "../../index.ts"
-import { NodeRTCEngine } from "../../node/index.ts"
+import { type RTCEngine, WebSocketConstructor } from "../../index.ts"
 import { WrtcMedia, WrtcPeerConnection } from "../../wrtc/index.ts"
 import { writeFileSync } from "node:fs"
 import { PNG } from "pngjs"
 import * as Impression from "./Impression.ts"
 import * as Path from "./path.ts"
-import { awaitEvent, cuttable, line, step, target } from "./stage.ts"
+import { awaitEvent, cuttable, line, makeEngine, step, target } from "./stage.ts"
 import { bars, sent, tone } from "./synthetic.ts"
 
 const file = "demo-media.png"
@@ -72,20 +71,6 @@ const program = Effect.gen(function* () {
   const server = yield* target
   const sockets = cuttable()
   const path = Path.make()
-  const makeEngine = (
-    platform: Layer.Layer<WebSocketConstructor.WebSocketConstructor>,
-    runtime: typeof WrtcPeerConnection.layer
-  ) =>
-    Effect.gen(function* () {
-      const services = yield* Layer.build(
-        NodeRTCEngine.layerServicesWithoutDependencies.pipe(
-          Layer.provide(runtime),
-          Layer.provide(platform),
-          Layer.provide(NodeRTCEngine.layerPlatform)
-        )
-      )
-      return yield* RTCEngine.make.pipe(Effect.provideContext(services))
-    })
   yield* line()
   yield* line(`effect-livekit demo: audio and video on ${server.name}`)
   yield* line()

@@ -1,9 +1,10 @@
 /**
  * What the demos share: a server, sockets that can be cut, and the lines of the report.
  */
-import { Effect, Option, type PubSub, type Redacted, Stream } from "effect"
-import { type EngineEvent, WebSocketConstructor } from "../../index.ts"
+import { Effect, Layer, Option, type PubSub, type Redacted, Stream } from "effect"
+import { type EngineEvent, type PeerConnectionFactory, RTCEngine, WebSocketConstructor } from "../../index.ts"
 import { AccessToken, DevServer } from "../../dev-server/index.ts"
+import { NodeRTCEngine } from "../../node/index.ts"
 
 interface Target {
   readonly name: string
@@ -66,6 +67,22 @@ export const cuttable = () => {
     })
   }
 }
+
+/** An engine on sockets and a WebRTC runtime of its own. */
+export const makeEngine = (
+  sockets: Layer.Layer<WebSocketConstructor.WebSocketConstructor>,
+  webRtc: Layer.Layer<PeerConnectionFactory.PeerConnectionFactory>
+) =>
+  Effect.gen(function* () {
+    const services = yield* Layer.build(
+      NodeRTCEngine.layerServicesWithoutDependencies.pipe(
+        Layer.provide(webRtc),
+        Layer.provide(sockets),
+        Layer.provide(NodeRTCEngine.layerPlatform)
+      )
+    )
+    return yield* Effect.provideContext(RTCEngine.make, services)
+  })
 
 export const line = (text = "") => Effect.sync(() => console.log(text))
 export const step = (text: string) => line(`  ${text}`)
