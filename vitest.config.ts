@@ -22,7 +22,7 @@ const inNode: TestProjectConfiguration = {
     testTimeout,
     retry,
     include: ["test/**/*.test.ts", "examples/**/*.test.ts"],
-    exclude: ["test/browser/**"]
+    exclude: ["test/browser/**", "test/fleet.test.ts"]
   },
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } }
@@ -63,8 +63,16 @@ const onPages: TestProjectConfiguration = {
   test: { name: "pages", testTimeout, retry, include: ["test/browser/*.page.test.ts"], sequence: { groupOrder: 2 } }
 }
 
+/** Two hundred bots take both processors for half a minute, so they come last and alone. */
+const inProcesses: TestProjectConfiguration = {
+  extends: false,
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+  test: { name: "fleet", retry, include: ["test/fleet.test.ts"], sequence: { groupOrder: 3 } }
+}
+
 export default defineConfig({
   test: {
-    projects: executablePath === undefined ? [inNode] : [inNode, inBrowser, onPages]
+    projects: executablePath === undefined ? [inNode, inProcesses] : [inNode, inBrowser, onPages, inProcesses]
   }
 })
