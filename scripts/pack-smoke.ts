@@ -27,7 +27,7 @@ const install = (project: string, packages: ReadonlyArray<string>) => {
 const needs: Readonly<Record<string, ReadonlyArray<string>>> = {
   "./node": ["node-datachannel"],
   "./wrtc": ["@roamhq/wrtc"],
-  "./dev-server": ["node-datachannel", "ws", "livekit-server-sdk"]
+  "./dev-server": ["node-datachannel", "livekit-server-sdk"]
 }
 
 /** Runtimes beside Node that run the example, from their npm packages, and how. */

@@ -20,6 +20,18 @@ export class NotConnected extends Data.TaggedError("NotConnected")<{ readonly op
 }
 
 /**
+ * The participant may not send data: its token was made without `canPublishData`, or the permission was taken away
+ * (`ParticipantsUpdated`). A server drops such packets and says nothing (D6), so none is accepted.
+ *
+ * @category reasons
+ */
+export class DataNotPermitted extends Data.TaggedError("DataNotPermitted")<{}> {
+  override get message() {
+    return "this participant may not send data; grant canPublishData in its token, or by the server's API"
+  }
+}
+
+/**
  * `connect` was called while the engine is connected or connecting. The existing connection is not disturbed.
  *
  * @category reasons
@@ -65,6 +77,7 @@ export class ReconnectExhausted extends Data.TaggedError("ReconnectExhausted")<{
  */
 export type EngineErrorReason =
   | NotConnected
+  | DataNotPermitted
   | AlreadyConnected
   | Ended
   | ReconnectExhausted

@@ -128,7 +128,7 @@ export interface Engine extends TrackOperationsOf {
    * Sends a packet. Success of a reliable send means accepted: it is delivered once and in order over any number of resumes,
    * and an `InDoubt` event says which packets may not have survived a full reconnect. Lossy packets may be dropped.
    *
-   * @throws EngineError `NotConnected`, `PacketTooLarge` (before anything is sent), `BufferFull`
+   * @throws EngineError `NotConnected`, `DataNotPermitted`, `PacketTooLarge` (before anything is sent), `BufferFull`
    */
   readonly sendData: (packet: Packet, options?: SendOptions) => Effect.Effect<void, EngineError>
   /** Sends a request on the signal connection, or queues it while that is being restored (SC14). */

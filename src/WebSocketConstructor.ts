@@ -1,6 +1,6 @@
 /**
- * The seam to the WebSocket of the platform: one function that opens a socket. `effect-livekit/node` and `/browser` provide
- * the global `WebSocket`; `/testing` provides sockets that never leave the process.
+ * The seam to the WebSocket of the platform: one function that opens a socket. `effect-livekit/browser` provides the global
+ * `WebSocket`, `/node` that of `ws`; `/testing` provides sockets that never leave the process.
  */
 import * as Context from "effect/Context"
 import * as Layer from "effect/Layer"
@@ -18,6 +18,7 @@ export type WebSocketEventType = "open" | "message" | "error" | "close"
  * @category models
  */
 export interface WebSocketEvent {
+  readonly type?: string
   readonly data?: unknown
   readonly code?: number
   readonly reason?: string

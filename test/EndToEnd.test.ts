@@ -1,12 +1,19 @@
 import { describe, it } from "@effect/vitest"
+import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
 import { Effect, Layer } from "effect"
 import { RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
 import { TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+import { RoomServiceClient } from "livekit-server-sdk"
+import { openWebSocket } from "../src/node/openWebSocket.ts"
 import { endToEnd, type Far } from "./suites/endToEnd.ts"
 
+const removal = new LeaveRequest({
+  reason: DisconnectReason.PARTICIPANT_REMOVED,
+  action: LeaveRequest_Action.DISCONNECT
+})
 const modes = ["single", "dual"] as const
 
 /** An engine's layer, and the WebRTC runtime of the development server. */
@@ -35,7 +42,8 @@ for (const { layer, name, resumable } of pairings) {
     describe(`two participants on the dev server, ${name}, ${mode} peer connection`, () => {
       const far = Effect.map(DevServer.make().pipe(Effect.orDie), (server): Far<Layer.Success<typeof layer>> => ({
         url: server.url,
-        token: (identity) => server.token({ identity, room: "room" }),
+        token: (identity, grants) => server.token({ identity, room: "room", ...grants }),
+        remove: (identity) => server.faults.leave(identity, removal),
         cut: server.faults.dropSignal,
         engine: () => RTCEngine.make
       }))
@@ -49,7 +57,8 @@ for (const mode of modes) {
     describe(`two participants in memory, ${iceRestart ? "with" : "without"} ICE restart`, () => {
       const far = Effect.map(TestServer.TestServer, (server): Far<TestServer.TestServer> => ({
         url: server.url,
-        token: (identity) => server.token({ identity, room: "room" }),
+        token: (identity, grants) => server.token({ identity, room: "room", ...grants }),
+        remove: (identity) => server.faults.leave(identity, removal),
         cut: server.faults.dropSignal,
         engine: (identity) => TestRTCEngine.make(identity, { iceRestart })
       }))
@@ -67,11 +76,12 @@ describe("two participants on a real LiveKit server", () => {
     it.skip("skipped: set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to run it")
     return
   }
-  const sockets: Array<WebSocket> = []
+  const service = new RoomServiceClient(url.replace("ws", "http"), apiKey, apiSecret)
+  const sockets: Array<WebSocketConstructor.WebSocketLike> = []
   const platform = Layer.merge(
     NodeRTCEngine.layerPlatform,
     WebSocketConstructor.layer((href) => {
-      const socket = new WebSocket(href)
+      const socket = openWebSocket(href)
       sockets.push(socket)
       return socket
     })
@@ -88,7 +98,8 @@ describe("two participants on a real LiveKit server", () => {
         const room = `effect-livekit-${mode}-${process.hrtime.bigint()}`
         return {
           url,
-          token: (identity) => AccessToken.issue({ apiKey, apiSecret }, { identity, room }),
+          token: (identity, grants) => AccessToken.issue({ apiKey, apiSecret }, { identity, room, ...grants }),
+          remove: (identity) => Effect.promise(() => service.removeParticipant(room, identity)),
           // Alice joins first, so the first socket that is still open is hers.
           cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close()),
           engine: () => RTCEngine.make

@@ -55,9 +55,8 @@ describe("TestRTCEngine.join", () => {
         (yield* bob.others).map(({ name }) => name),
         ["Alice"]
       )
-      yield* alice.sendData(Packet.user("hello"))
-      yield* server.received(1)
-      assert.deepStrictEqual(yield* bob.packets, [])
+      const { reason } = yield* Effect.flip(alice.sendData(Packet.user("hello")))
+      assert.strictEqual(reason._tag, "DataNotPermitted")
     }).pipe(Effect.scoped, Effect.provide(TestServer.layer()))
   )
 

@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { WebSocketServer } from "ws"
 import { openWebSocket } from "../src/node/openWebSocket.ts"
+import type { WebSocketLike } from "../src/WebSocketConstructor.ts"
 
-describe("a WebSocket of Node", () => {
+describe("the WebSocket in Node", () => {
   it.live("dials once, though the server answers 401", () =>
     Effect.gen(function* () {
       const dials: Array<string> = []
@@ -27,11 +28,40 @@ describe("a WebSocket of Node", () => {
         server.handleUpgrade(request, stream, head, () => stream.pause())
       })
       const socket = openWebSocket(url)
-      yield* Effect.promise(() => new Promise((resolve) => socket.addEventListener("open", resolve)))
+      yield* Effect.promise(() => new Promise((resolve) => socket.addEventListener("open", () => resolve(undefined))))
       socket.close(1000)
       assert.strictEqual(socket.readyState, WebSocket.CLOSING)
       yield* closed(socket)
       assert.strictEqual(socket.readyState, WebSocket.CLOSED)
+    })
+  )
+
+  it.live("hears what a server says that closes, and hangs up, right after it", () =>
+    Effect.gen(function* () {
+      const server = new WebSocketServer({ noServer: true, perMessageDeflate: { threshold: 0 } })
+      const url = yield* listen((request, stream, head) =>
+        server.handleUpgrade(request, stream, head, (far) =>
+          far.send(new Uint8Array(10), () => {
+            far.close(1000)
+            stream.end()
+          })
+        )
+      )
+      const socket = openWebSocket(url)
+      const heard: Array<unknown> = []
+      socket.binaryType = "arraybuffer"
+      socket.addEventListener("message", ({ data }) => heard.push(data))
+      assert.strictEqual(yield* closed(socket), 1000)
+      assert.deepStrictEqual(heard, [new ArrayBuffer(10)])
+    })
+  )
+
+  it.live("can be closed while it dials", () =>
+    Effect.gen(function* () {
+      const url = yield* listen(() => {})
+      const socket = openWebSocket(url)
+      socket.close(1000)
+      assert.strictEqual(yield* closed(socket), 1006)
     })
   )
 
@@ -45,7 +75,7 @@ describe("a WebSocket of Node", () => {
         })
       )
       const socket = openWebSocket(url)
-      yield* Effect.promise(() => new Promise((resolve) => socket.addEventListener("open", resolve)))
+      yield* Effect.promise(() => new Promise((resolve) => socket.addEventListener("open", () => resolve(undefined))))
       socket.send(new Uint8Array(300_000))
       socket.close(1000)
       assert.strictEqual(yield* closed(socket), 1000)
@@ -76,9 +106,8 @@ const listen = (onUpgrade: (request: IncomingMessage, stream: Duplex, head: Buff
     ({ close }) => Effect.sync(close)
   ).pipe(Effect.map(({ url }) => url))
 
-const closed = (socket: WebSocket) =>
-  Effect.callback<number>((resume) => socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code))))
+const closed = (socket: WebSocketLike) =>
+  Effect.callback<number>((resume) => socket.addEventListener("close", ({ code }) => resume(Effect.succeed(code ?? 0))))
 
-/** A refused dial: Node 22 fires no close then. */
-const failed = (socket: WebSocket) =>
+const failed = (socket: WebSocketLike) =>
   Effect.callback<void>((resume) => socket.addEventListener("error", () => resume(Effect.void)))

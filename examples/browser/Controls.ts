@@ -2,10 +2,12 @@
  * Development servers that a page can start, use and trouble. A page has no other way to reach into this process, so each
  * control is a POST with JSON in and JSON out.
  */
+import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
 import { Effect, Exit, FiberSet, Redacted, Scope } from "effect"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel } from "effect-livekit/node"
 import { WrtcPeerConnection } from "effect-livekit/wrtc"
+import { RoomServiceClient } from "livekit-server-sdk"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { json } from "node:stream/consumers"
 import * as MediaRelay from "./MediaRelay.ts"
@@ -26,6 +28,8 @@ export interface Controls {
   readonly participants: (options: OfServer & { readonly room: string }) => ReadonlyArray<string>
   /** Ends the signal connection of a participant, without a close frame. */
   readonly dropSignal: (options: OfServer & { readonly identity: string }) => null
+  /** Sends a participant away. */
+  readonly remove: (options: OfServer & { readonly identity: string; readonly room: string }) => null
   /** The address by which a participant is to reach a server's, so that its media can be blocked. */
   readonly relay: (options: { readonly participant: string; readonly server: MediaRelay.Address }) => MediaRelay.Address
   readonly blockMedia: (options: { readonly participant: string; readonly isBlocked: boolean }) => null
@@ -39,7 +43,7 @@ type Handlers = {
   ) => Effect.Effect<ReturnType<Controls[Name]>, unknown>
 }
 
-/** A LiveKit server that is there already: tokens can be had for it, and no troubles. */
+/** A LiveKit server that is there already: it gives tokens and sends away, and takes no other troubles. */
 export interface ExistingServer extends AccessToken.ApiKey {
   readonly url: string
 }
@@ -49,6 +53,14 @@ export const existingServer = (environment: NodeJS.ProcessEnv): ExistingServer |
   const { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret, LIVEKIT_URL: url } = environment
   return url === undefined || apiKey === undefined || apiSecret === undefined ? undefined : { url, apiKey, apiSecret }
 }
+
+const roomService = ({ apiKey, apiSecret, url }: ExistingServer) =>
+  new RoomServiceClient(url.replace(/^ws/, "http"), apiKey, apiSecret)
+
+const removal = new LeaveRequest({
+  reason: DisconnectReason.PARTICIPANT_REMOVED,
+  action: LeaveRequest_Action.DISCONNECT
+})
 
 /** Answers the requests that are for a control; says of others that they are not. */
 export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
@@ -81,6 +93,11 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
     participants: (options) => Effect.flatMap(find(options), ({ server }) => server.participants(options.room)),
     dropSignal: (options) =>
       Effect.flatMap(find(options), ({ server }) => Effect.as(server.faults.dropSignal(options.identity), null)),
+    remove: ({ identity, room, url }) =>
+      (existing !== undefined && url === existing.url
+        ? Effect.promise(() => roomService(existing).removeParticipant(room, identity))
+        : Effect.flatMap(find({ url }), ({ server }) => server.faults.leave(identity, removal))
+      ).pipe(Effect.as(null)),
     relay: ({ participant, server }) => relay.replace(participant, server),
     blockMedia: ({ isBlocked, participant }) => Effect.as(relay.setBlocked(participant, isBlocked), null),
     restart: Effect.fnUntraced(function* (options) {

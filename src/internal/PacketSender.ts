@@ -8,7 +8,7 @@ import * as Ref from "effect/Ref"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../ConnectionState.ts"
 import { DataChannelError, NotOpen, PacketTooLarge } from "../DataChannelError.ts"
-import { EngineError, from, NotConnected } from "../EngineError.ts"
+import { DataNotPermitted, EngineError, from, NotConnected } from "../EngineError.ts"
 import * as Packet from "../Packet.ts"
 import type { SendOptions } from "../RTCEngine.ts"
 import type { EngineCore } from "./EngineCore.ts"
@@ -46,6 +46,9 @@ export const make = Effect.fnUntraced(function* (options: {
   const ensurePublisher = Effect.flatMap(Ref.get(session), (current) =>
     Option.isSome(current) ? current.value.ensurePublisher : Effect.void
   )
+
+  // A server that tells no permissions is believed to allow it.
+  const isPermitted = () => Option.getOrUndefined(Ref.getUnsafe(core.participant))?.permission?.canPublishData !== false
 
   const sendReliable = (packet: Packet.Packet, send: SendOptions) => {
     const destinations = send.destinationIdentities ?? []
@@ -104,6 +107,7 @@ export const make = Effect.fnUntraced(function* (options: {
       Effect.suspend(() => {
         const current = SubscriptionRef.getUnsafe(state)
         if (current === "Disconnected" || current === "Connecting") return Effect.fail(notConnected("sendData"))
+        if (!isPermitted()) return Effect.fail(new EngineError({ reason: new DataNotPermitted() }))
         return Effect.andThen(
           ensurePublisher,
           send.kind === "lossy" ? sendLossy(packet, send) : sendReliable(packet, send)

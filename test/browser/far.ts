@@ -17,7 +17,9 @@ export const devServer = (runtime: "wrtc" | "node-datachannel"): Effect.Effect<F
   Effect.acquireRelease(control("start", { runtime }), (url) => control("stop", { url })).pipe(
     Effect.map((url) => ({
       url,
-      token: (identity) => Effect.map(control("token", { url, identity, room: "room" }), Redacted.make),
+      token: (identity, grants) =>
+        Effect.map(control("token", { url, identity, room: "room", ...grants }), Redacted.make),
+      remove: (identity) => Effect.asVoid(control("remove", { url, identity, room: "room" })),
       cut: (identity) => Effect.asVoid(control("dropSignal", { url, identity })),
       engine: () => RTCEngine.make
     }))
@@ -49,7 +51,8 @@ export const realServer = (url: string, mode: SignalClient.ConnectionMode): Effe
     const room = `effect-livekit-${mode}-${crypto.randomUUID()}`
     return {
       url,
-      token: (identity) => Effect.map(control("token", { url, identity, room }), Redacted.make),
+      token: (identity, grants) => Effect.map(control("token", { url, identity, room, ...grants }), Redacted.make),
+      remove: (identity) => Effect.asVoid(control("remove", { url, identity, room })),
       // Alice joins first, so the first socket that is still open is hers.
       cut: () => Effect.sync(() => sockets.find(({ readyState }) => readyState === WebSocket.OPEN)?.close()),
       engine: () => RTCEngine.make

@@ -2,15 +2,25 @@
  * What two participants of one room can rely on, whatever server they are on.
  */
 import { assert, it } from "@effect/vitest"
+import { DisconnectReason, ParticipantInfo_State } from "@livekit/protocol"
 import { Effect, Fiber, Option, type PubSub, type Redacted, type Scope, Stream } from "effect"
 import { type EngineEvent, Packet, type RTCEngine, type SignalClient } from "effect-livekit"
 
-export interface Far<R> {
+/** A room on some server, and engines to join it with. */
+export interface Room<R> {
   readonly url: string
-  readonly token: (identity: string) => Effect.Effect<Redacted.Redacted<string>>
+  readonly token: (
+    identity: string,
+    grants?: { readonly canPublishData: boolean }
+  ) => Effect.Effect<Redacted.Redacted<string>>
   /** Cuts the signal connection of a participant. */
   readonly cut: (identity: string) => Effect.Effect<void>
   readonly engine: (identity: string) => Effect.Effect<RTCEngine.Engine, never, R | Scope.Scope>
+}
+
+export interface Far<R> extends Room<R> {
+  /** Has the server send a participant away. */
+  readonly remove: (identity: string) => Effect.Effect<void>
 }
 
 export const endToEnd = <R>(
@@ -28,11 +38,15 @@ export const endToEnd = <R>(
   const participants = (name: string, test: Effect.Effect<void, unknown, R | Scope.Scope>) =>
     (time === "live" ? it.live : it.effect)(`${name} (${mode})`, () => run(test), 30_000)
 
-  const joined = Effect.fnUntraced(function* (server: Far<R>, identity: string) {
+  const joined = Effect.fnUntraced(function* (
+    server: Far<R>,
+    identity: string,
+    grants?: { readonly canPublishData: boolean }
+  ) {
     const engine = yield* server.engine(identity)
     const events = yield* engine.subscribeEvents
     const packets = yield* engine.subscribePackets
-    const token = yield* server.token(identity)
+    const token = yield* server.token(identity, grants)
     yield* engine.connect({ url: server.url, token, connectionMode: mode })
     return { engine, events, packets }
   })
@@ -101,11 +115,7 @@ export const endToEnd = <R>(
       const alice = yield* joined(server, "alice")
       const left = yield* Effect.forkChild(
         Stream.fromSubscription(alice.events).pipe(
-          Stream.filter(
-            (event) =>
-              event._tag === "ParticipantsUpdated" &&
-              event.participants.some(({ identity, state }) => identity === "bob" && state === 3)
-          ),
+          Stream.filter((event) => event._tag === "ParticipantsUpdated" && isGone(event, "bob")),
           Stream.runHead
         )
       )
@@ -144,6 +154,41 @@ export const endToEnd = <R>(
   )
 
   participants(
+    "stays away once the server has sent it away",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      yield* server.remove("bob")
+      assert.strictEqual((yield* bob.engine.disconnected).reason, DisconnectReason.PARTICIPANT_REMOVED)
+      yield* awaitEvent(alice.events, (event) => event._tag === "ParticipantsUpdated" && isGone(event, "bob"))
+      const back = yield* Stream.fromSubscription(alice.events).pipe(
+        Stream.filter((event) => event._tag === "ParticipantsUpdated" && !isGone(event, "bob")),
+        Stream.runHead,
+        Effect.timeoutOption(1_000)
+      )
+      assert.isTrue(Option.isNone(back))
+    })
+  )
+
+  participants(
+    "accepts no data that the participant may not send, and delivers what others say",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const mute = yield* joined(server, "mute", { canPublishData: false })
+      const atMute = yield* Effect.forkChild(take(mute.packets, 1))
+      for (const kind of ["reliable", "lossy"] as const) {
+        const { reason } = yield* Effect.flip(mute.engine.sendData(Packet.user("1"), { kind }))
+        assert.strictEqual(reason._tag, "DataNotPermitted")
+      }
+      yield* alice.engine.sendData(Packet.user("2"))
+      assert.deepStrictEqual(yield* Fiber.join(atMute), [2])
+      assert.strictEqual((yield* mute.engine.counters).sent, 0)
+    })
+  )
+
+  participants(
     "refuses a packet over the limit and goes on",
     Effect.gen(function* () {
       const server = yield* far
@@ -157,6 +202,11 @@ export const endToEnd = <R>(
     })
   )
 }
+
+const isGone = (
+  { participants }: Extract<EngineEvent.EngineEvent, { _tag: "ParticipantsUpdated" }>,
+  identity: string
+) => participants.some((one) => one.identity === identity && one.state === ParticipantInfo_State.DISCONNECTED)
 
 export const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
 

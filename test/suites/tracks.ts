@@ -6,11 +6,11 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Option, PubSub, type Scope, Stream } from "effect"
 import { type EngineEvent, type RemoteTrack, type RTCEngine, type SignalClient, Stats } from "effect-livekit"
 import type { TestMedia } from "../media/wrtcMedia.ts"
-import type { Far } from "./endToEnd.ts"
+import type { Room } from "./endToEnd.ts"
 
 type Event = EngineEvent.EngineEvent
 
-export interface TrackFar<R> extends Far<R> {
+export interface TrackFar<R> extends Room<R> {
   /** Has the session of a participant end, so that it joins anew. */
   readonly startOver: (identity: string) => Effect.Effect<void>
 }

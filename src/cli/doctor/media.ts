@@ -38,7 +38,7 @@ const makePatient = Effect.fnUntraced(function* (
   webRtc: Layer.Layer<PeerConnectionFactory> = NodeDataChannel.layer
 ): Effect.fn.Return<Patient, never, Scope.Scope> {
   const candidates: Array<string> = []
-  const sockets: Array<WebSocket> = []
+  const sockets: Array<WebSocketConstructor.WebSocketLike> = []
   const factory = Layer.effect(
     PeerConnectionFactory,
     Effect.map(PeerConnectionFactory, (runtime) => ({
