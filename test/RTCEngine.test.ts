@@ -3,8 +3,8 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Effect } from "effect"
-import { TestServer, SimNetwork, VirtualTime } from "effect-livekit/testing"
+import { Effect, Fiber, Stream } from "effect"
+import { TestRTCEngine, TestServer, SimNetwork, VirtualTime } from "effect-livekit/testing"
 import { count, failToConnect, join, last, meet, say, test } from "./suites/inMemory.ts"
 
 const { elapse } = VirtualTime
@@ -156,6 +156,31 @@ describe("connecting", () => {
       assert.strictEqual(yield* engine.state, "Disconnected")
       yield* elapse("1 second")
       assert.deepStrictEqual(yield* server.participants("room"), [])
+    })
+  )
+
+  test(
+    "ends as a connection whoever disconnects as soon as it is said to stand",
+    Effect.gen(function* () {
+      const server = yield* TestServer.TestServer
+      const engine = yield* TestRTCEngine.make("alice")
+      const events = yield* engine.subscribeEvents
+      const token = yield* server.token({ identity: "alice", room: "room" })
+      yield* engine.stateChanges.pipe(
+        Stream.filter((state) => state === "Connected"),
+        Stream.take(1),
+        Stream.runForEach(() => engine.disconnect),
+        Effect.forkScoped
+      )
+      const connecting = yield* Effect.forkScoped(engine.connect({ url: server.url, token }))
+      yield* elapse("1 second")
+      yield* Fiber.join(connecting)
+      const told = yield* Stream.fromSubscription(events).pipe(
+        Stream.map(({ _tag }) => _tag),
+        Stream.takeUntil((tag) => tag === "Disconnected" || tag === "FailedToConnect"),
+        Stream.runCollect
+      )
+      assert.deepStrictEqual(told.slice(-1), ["Disconnected"])
     })
   )
 

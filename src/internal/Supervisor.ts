@@ -55,9 +55,12 @@ export const run = Effect.fnUntraced(function* (
   yield* setState("Connecting")
   const { evidence, session } = yield* join
   yield* attempts.forgetRegions
-  yield* setState("Connected")
-  core.emit({ _tag: "Connected", evidence })
-  yield* Deferred.succeed(options.joined, session.join)
+  // One step: whoever ends what is said to be connected ends a connection, and not an attempt.
+  yield* setState("Connected").pipe(
+    Effect.andThen(Effect.sync(() => core.emit({ _tag: "Connected", evidence }))),
+    Effect.andThen(Deferred.succeed(options.joined, session.join)),
+    Effect.uninterruptible
+  )
 
   return yield* Queue.take(causes).pipe(
     Effect.tap(attempts.learnRegions),
