@@ -16,7 +16,6 @@ import {
   WebSocketConstructor
 } from "effect-livekit"
 import { Expect, SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
-import { connect } from "node:net"
 import { recipe } from "./suites/recipe.ts"
 
 describe("in virtual time", () => {
