@@ -2,8 +2,10 @@
  * The server to measure on: the one that LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name, or a development server in a
  * process of its own.
  */
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
+import { SignalClient } from "effect-livekit"
 import { AccessToken } from "effect-livekit/dev-server"
+import { NodeRTCEngine } from "effect-livekit/node"
 import * as Child from "../test/clients/Child.ts"
 
 export interface Target {
@@ -22,9 +24,22 @@ export const make = Effect.fnUntraced(function* (runtime: "node-datachannel" | "
   const tokens = (key: AccessToken.ApiKey) => (identity: string, room: string) =>
     Effect.map(AccessToken.issue(key, { identity, room: `bench-${process.pid}-${room}` }), Redacted.value)
   if (url !== undefined && apiKey !== undefined && apiSecret !== undefined) {
-    return { name: "LiveKit server", url, token: tokens({ apiKey, apiSecret }) } satisfies Target
+    const token = tokens({ apiKey, apiSecret })
+    const name = `LiveKit server ${yield* versionOf(url, yield* token("bench", "version"))}`
+    return { name, url, token } satisfies Target
   }
   const child = yield* Child.make<null, Started>("bench/serverProcess.ts", [runtime])
   const started = yield* child.ask(null)
   return { name: `development server (${runtime})`, url: started.url, token: tokens(started) } satisfies Target
 })
+
+const versionOf = (url: string, token: string) =>
+  Effect.gen(function* () {
+    const client = yield* SignalClient.SignalClient
+    const { handshake } = yield* client.join({ url, token: Redacted.make(token) })
+    return handshake._tag === "Joined" ? (handshake.response.serverInfo?.version ?? "") : ""
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(SignalClient.layer.pipe(Layer.provide(NodeRTCEngine.layerPlatform))),
+    Effect.orDie
+  )

@@ -1,12 +1,17 @@
 /**
- * What a process of the benchmark is asked to do with its client. Times are milliseconds of the machine's monotonic clock, which
- * all processes share.
+ * What a process or page of the benchmark is asked to do with its client. Times are milliseconds of a clock that all of them
+ * share.
  */
-export type Contestant =
-  | "effect-livekit (node-datachannel)"
-  | "effect-livekit (wrtc)"
-  | "rtc-node"
-  | "livekit-client (wrtc)"
+export const contestants = [
+  "effect-livekit (node-datachannel)",
+  "effect-livekit (wrtc)",
+  "rtc-node",
+  "livekit-client (wrtc)",
+  "effect-livekit (Chromium)",
+  "livekit-client (Chromium)"
+] as const
+
+export type Contestant = (typeof contestants)[number]
 
 export type Task =
   | { readonly _tag: "Join"; readonly url: string; readonly token: string }
@@ -47,7 +52,7 @@ export interface Results {
   readonly Echo: null
   readonly RoundTrips: ReadonlyArray<number>
   readonly Flood: { readonly startedAt: number; readonly cpu: number }
-  readonly Lossy: { readonly sent: number; readonly delayP99: number; readonly cpu: number }
+  readonly Lossy: { readonly sent: number; readonly delayP99: number | undefined; readonly cpu: number }
   readonly Tick: null
   readonly StopTicking: number
   readonly Received: { readonly count: number; readonly lastAt: number }

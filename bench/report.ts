@@ -13,30 +13,31 @@ export const ratio = (figure: Figure, contestant: Contestant, to: Contestant): n
   return mine === undefined || other === undefined ? undefined : median(mine) / median(other)
 }
 
-export const rows = (figures: ReadonlyArray<Figure>, contestants: ReadonlyArray<Contestant>) =>
-  figures.map((figure) => {
-    const cell = (contestant: Contestant) => {
-      const samples = figure.samples.get(contestant)
-      return samples === undefined ? "" : format(median(samples))
-    }
-    const to = (contestant: Contestant) => {
-      const share = ratio(figure, "effect-livekit (node-datachannel)", contestant)
-      return share === undefined || !Number.isFinite(share) ? "" : `${share.toFixed(2)} x`
-    }
-    return {
-      what: `${figure.name}${figure.unit === "" ? "" : `, ${figure.unit}`}${figure.better === "higher" ? " (more is better)" : ""}`,
-      ...Object.fromEntries(contestants.map((contestant) => [contestant, cell(contestant)])),
-      "to rtc-node": to("rtc-node"),
-      "to livekit-client": to("livekit-client (wrtc)")
-    }
-  })
+const ratios: ReadonlyArray<readonly [name: string, mine: Contestant, other: Contestant]> = [
+  ["to rtc-node", "effect-livekit (node-datachannel)", "rtc-node"],
+  ["to livekit-client", "effect-livekit (node-datachannel)", "livekit-client (wrtc)"],
+  ["in Chromium", "effect-livekit (Chromium)", "livekit-client (Chromium)"]
+]
 
-export const markdown = (table: ReadonlyArray<Readonly<Record<string, string>>>): string => {
-  const columns = Object.keys(table[0] ?? {})
+export const table = (figures: ReadonlyArray<Figure>, contestants: ReadonlyArray<Contestant>): string => {
+  const told = ratios.filter(([, mine, other]) => contestants.includes(mine) && contestants.includes(other))
+  return markdownOf(
+    ["what", ...contestants, ...told.map(([name]) => name)],
+    figures.map((figure) => [
+      `${figure.name}${figure.unit === "" ? "" : `, ${figure.unit}`}${figure.better === "higher" ? " (more is better)" : ""}`,
+      ...contestants.map((contestant) => {
+        const samples = figure.samples.get(contestant)
+        return samples === undefined ? "" : format(median(samples))
+      }),
+      ...told.map(([, mine, other]) => {
+        const share = ratio(figure, mine, other)
+        return share === undefined || !Number.isFinite(share) ? "" : `${share.toFixed(2)} x`
+      })
+    ])
+  )
+}
+
+export const markdownOf = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
   const line = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
-  return [
-    line(columns),
-    line(columns.map((_, index) => (index === 0 ? "---" : "---:"))),
-    ...table.map((row) => line(columns.map((column) => row[column] ?? "")))
-  ].join("\n")
+  return [line(head), line(head.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(line)].join("\n")
 }

@@ -4,10 +4,11 @@
 import { Effect } from "effect"
 import type { ChildError } from "../../test/clients/Child.ts"
 import * as TcpProxy from "../../test/fakes/TcpProxy.ts"
+import * as clock from "../perform.ts"
 import { type Bench, inTurn, joinBoth, leaveBoth, type Round } from "../Run.ts"
 import type { Target } from "../Target.ts"
 
-const now = Effect.sync(() => Number(process.hrtime.bigint()) / 1e6)
+const now = Effect.sync(clock.now)
 const spacing = 5
 
 /** The sender ticks, its connection is troubled, it is back: when it was, and how long nothing of it was heard. */

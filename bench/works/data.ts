@@ -55,7 +55,9 @@ export const lossy = (bench: Bench, target: Target, perSecond: number) =>
         { name: `${name}, delivered`, unit: "%", better: "higher" },
         (arrived.length / (perSecond * 3)) * 100
       )
-      round.record({ name: `${name}, event loop delay p99`, unit: "ms", better: "lower" }, delayP99)
+      if (delayP99 !== undefined) {
+        round.record({ name: `${name}, event loop delay p99`, unit: "ms", better: "lower" }, delayP99)
+      }
       round.record({ name: `${name}, CPU of the sender`, unit: "us/packet", better: "lower" }, (cpu * 1000) / sent)
       yield* leaveBoth(round)
     })

@@ -14,7 +14,7 @@ declare global {
 }
 
 /** A program as one script for a browser. */
-const bundle = (entry: string) =>
+export const bundle = (entry: string) =>
   Effect.promise(async () => {
     const { outputFiles } = await build({
       entryPoints: [entry],
@@ -28,7 +28,8 @@ const bundle = (entry: string) =>
     return outputFiles[0]?.text ?? ""
   })
 
-const serve = (files: Readonly<Record<string, readonly [type: string, text: string]>>) =>
+/** Files by their paths, on a port of loopback. */
+export const serve = (files: Readonly<Record<string, readonly [type: string, text: string]>>) =>
   Effect.acquireRelease(
     Effect.callback<{ readonly url: string; readonly close: () => void }>((resume) => {
       const server = createServer((request, response) => {

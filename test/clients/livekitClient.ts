@@ -1,25 +1,12 @@
 /**
- * `livekit-client`: LiveKit's client for browsers, in Node over the globals of `@roamhq/wrtc`.
+ * `livekit-client`: LiveKit's client for browsers.
  */
-import wrtc from "@roamhq/wrtc"
 import type { Client, MakeClient } from "./Client.ts"
 
 /** Its default is one peer connection; `dual` makes it use two. */
 export const makeWith =
   (mode: "single" | "dual"): MakeClient =>
   async ({ onChange, onData }) => {
-    const { MediaStream, MediaStreamTrack, RTCIceCandidate, RTCPeerConnection } = wrtc
-    const { RTCRtpReceiver, RTCRtpSender, RTCRtpTransceiver, RTCSessionDescription } = wrtc
-    Object.assign(globalThis, {
-      MediaStream,
-      MediaStreamTrack,
-      RTCIceCandidate,
-      RTCPeerConnection,
-      RTCRtpReceiver,
-      RTCRtpSender,
-      RTCRtpTransceiver,
-      RTCSessionDescription
-    })
     const { Room, RoomEvent, setLogLevel } = await import("livekit-client")
     setLogLevel("silent")
     const room = new Room({ singlePeerConnection: mode === "single" })

@@ -8,7 +8,7 @@ const report = (message: Report | Answer) => void process.send?.(message)
 const load = async (): Promise<MakeClient> => {
   const [library] = process.argv.slice(2)
   if (library === "rtc-node") return (await import("../clients/rtcNode.ts")).make
-  const { makeWith } = await import("../clients/livekitClient.ts")
+  const { makeWith } = await import("../clients/livekitClientOverWrtc.ts")
   return makeWith(library === "livekit-client dual" ? "dual" : "single")
 }
 
