@@ -1,11 +1,13 @@
 /**
  * Packs the library and uses it as its users do, from empty projects: every entry point alone, with no more installed than it
- * says it needs; the README's first example; and an application that publishes declarations of what it inferred.
+ * says it needs; the README's first example, in Node, Bun and Deno; an application that Vite builds, in a page; and one that
+ * publishes declarations of what it inferred.
  */
 import { execFileSync } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { viteApp } from "./pack-smoke/viteApp.ts"
 
 const root = resolve(import.meta.dirname, "..")
 const scratch = mkdtempSync(join(tmpdir(), "effect-livekit-smoke-"))
@@ -36,15 +38,22 @@ const otherRuntimes = [
   ["deno@2.9.6", ["deno", "run", "-A"]]
 ] as const
 
+const viteVersion = "8.3.8"
+
 const importAlone = (project: string, entry: string) => {
   const specifier = entry.replace(".", name)
   const program = `const all = Object.keys(await import("${specifier}")); if (all.length === 0) throw new Error("exports nothing")`
   run(process.execPath, ["--input-type=module", "--eval", program], project)
 }
 
-const entries = Object.entries(exports).flatMap(([entry, target]) =>
-  target === null || entry.includes("*") || entry === "./package.json" ? [] : [entry]
-)
+const entries = [
+  ...Object.entries(exports).flatMap(([entry, target]) =>
+    target === null || entry.includes("*") || entry === "./package.json" ? [] : [entry]
+  ),
+  // By the pattern, which has modules that are in no other entry point.
+  "./FlightRecorder",
+  "./FlightRecording"
+]
 
 try {
   run("npm", ["pack", "--silent", "--pack-destination", scratch], root)
@@ -70,11 +79,27 @@ try {
   if (!output.includes("bob heard: hello")) throw new Error("the example did not print what it should")
   console.log("pack smoke: the README's first example runs from the packed tarball")
 
+  const command = join(full, "node_modules/.bin/effect-livekit")
+  const self = run(command, ["--version"], full).trim()
+  if (self !== `effect-livekit v${version}`) throw new Error(`the command says that it is ${self}`)
+  run(command, ["demo"], full)
+  console.log("pack smoke: the command runs, and its demo")
+
   for (const [runtime, args] of otherRuntimes) {
     const said = run("npx", ["-y", "-p", runtime, "--", ...args, "example.ts"], full)
     if (!said.includes("bob heard: hello")) throw new Error(`the example did not print what it should on ${runtime}`)
   }
   console.log(`pack smoke: and on ${otherRuntimes.map(([runtime]) => runtime).join(" and ")}`)
+
+  const app = join(scratch, "vite")
+  install(app, ["effect"])
+  run("npm", ["install", `vite@${viteVersion}`], app)
+  const heard = await viteApp(app, full, run)
+  if (heard !== undefined && heard !== "bob heard: hello from a page")
+    throw new Error(`the page was not heard: ${heard}`)
+  console.log(
+    `pack smoke: Vite builds an application${heard === undefined ? "; no Chromium was found to open it" : " whose page joins a room"}`
+  )
 
   cpSync(join(root, "test/programs/consumer.ts"), join(full, "consumer.ts"))
   const compilerOptions = {
