@@ -14,7 +14,7 @@ const program = Effect.gen(function* () {
   yield* engine.connect({ url: query.get("url") ?? "", token })
   yield* engine.sendData(Packet.user("hello from a page"))
   yield* show("connected")
-  yield* Effect.never
+  return yield* Effect.never
 }).pipe(
   Effect.catch(({ message }) => show(message)),
   Effect.scoped,
