@@ -5,6 +5,7 @@ import { RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
+import { openWebSocket } from "../src/node/openWebSocket.ts"
 import { rtpMedia } from "./media/rtpMedia.ts"
 import { wrtcMedia } from "./media/wrtcMedia.ts"
 import { startOver, type TrackFar, tracks } from "./suites/tracks.ts"
@@ -60,14 +61,14 @@ describe("tracks on a real LiveKit server", () => {
     return
   }
   /** The sockets of each engine, in the order of the engines. */
-  const sockets = new Map<string, WebSocket>()
+  const sockets = new Map<string, WebSocketConstructor.WebSocketLike>()
   const layerOf = (identity: string) =>
     NodeRTCEngine.layerServicesWithoutDependencies.pipe(
       Layer.provide(
         Layer.merge(
           NodeRTCEngine.layerPlatform,
           WebSocketConstructor.layer((href) => {
-            const socket = new WebSocket(href)
+            const socket = openWebSocket(href)
             sockets.set(identity, socket)
             return socket
           })

@@ -127,6 +127,21 @@ export const endToEnd = <R>(
   )
 
   participants(
+    "goes for good when its identity joins again, and says so",
+    Effect.gen(function* () {
+      const server = yield* far
+      const first = yield* joined(server, "alice")
+      const second = yield* joined(server, "alice")
+      const end = yield* first.engine.disconnected.pipe(Effect.timeout(10_000))
+      assert.strictEqual(end.reason, DisconnectReason.DUPLICATE_IDENTITY)
+      assert.strictEqual(yield* second.engine.state, "Connected")
+      // Each would throw the other out again, if the first came back.
+      yield* Effect.sleep(1_000)
+      assert.deepStrictEqual([yield* first.engine.state, yield* second.engine.state], ["Disconnected", "Connected"])
+    })
+  )
+
+  participants(
     "comes back from a cut signal connection with nothing lost, duplicated or reordered",
     Effect.gen(function* () {
       const server = yield* far
