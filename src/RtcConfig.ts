@@ -37,6 +37,15 @@ export const early = (options: RtcOptions): RtcConfiguration => ({
 })
 
 /**
+ * Whether it is all that a runtime needs that takes no ICE servers later: there is no way through relays that only the server
+ * can name.
+ *
+ * @category predicates
+ */
+export const isComplete = ({ iceServers, iceTransportPolicy }: RtcConfiguration): boolean =>
+  iceTransportPolicy === "all" || iceServers.length > 0
+
+/**
  * The configuration for a join or reconnect response of the server at `url`. The user's options are not changed (S52).
  *
  * @category constructors

@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   })
 
-  const openSession = Effect.gen(function* () {
+  const openOnce = Effect.gen(function* () {
     yield* closeSession
     const own = yield* Scope.fork(scope)
     yield* Ref.set(sessionScope, own)
@@ -103,6 +103,10 @@ export const make = Effect.fnUntraced(function* (options: {
       Effect.onExit((exit) => (Exit.isFailure(exit) ? closeSession : Effect.void))
     )
   })
+
+  const openSession: Attempts["openSession"] = Effect.catchTag(openOnce, "RelayForced", () =>
+    Effect.andThen(Ref.set(offerInJoin, false), openSession)
+  )
 
   const nextRegion = Effect.gen(function* () {
     if (!regions.hasRegions(connect.url)) return false

@@ -3,6 +3,7 @@
  * reconnect closes the scope of a session and opens the next; a resume replaces only the signal connection.
  */
 import { DisconnectReason, type JoinResponse, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -69,10 +70,16 @@ export interface Session {
   readonly probe: SignalConnection["probe"]
 }
 
+/**
+ * The offer that came with the join is of a peer connection that knows no relays, and the server wants media to go through them.
+ * Another offer cannot follow: the server has the keys of this one.
+ */
+export class RelayForced extends Data.TaggedError("RelayForced")<{}> {}
+
 export const open = Effect.fnUntraced(function* (
   core: EngineCore,
   options: SessionOptions
-): Effect.fn.Return<Session, SignalError | PeerConnectionError, Scope.Scope> {
+): Effect.fn.Return<Session, SignalError | PeerConnectionError | RelayForced, Scope.Scope> {
   const { capabilities } = core.transports
   const scope = yield* Effect.scope
   const requests = yield* SignalRequestQueue.make
@@ -85,9 +92,11 @@ export const open = Effect.fnUntraced(function* (
 
   // --- dial, with an offer where that can be had before the server's answer ---
   const earlyScope = yield* Scope.fork(scope)
+  const earlyConfiguration = RtcConfig.early(options.rtc)
+  const canOffer = capabilities.setConfiguration || RtcConfig.isComplete(earlyConfiguration)
   const early =
-    options.offerInJoin && options.connectionMode !== "dual"
-      ? yield* makePublisher(RtcConfig.early(options.rtc)).pipe(Scope.provide(earlyScope))
+    options.offerInJoin && options.connectionMode !== "dual" && canOffer
+      ? yield* makePublisher(earlyConfiguration).pipe(Scope.provide(earlyScope))
       : undefined
   const first = yield* signal.replace(
     core.signal.join({
@@ -104,6 +113,12 @@ export const open = Effect.fnUntraced(function* (
   // The server knows us from here on: whatever ends the session tells it so, before the socket closes.
   yield* Effect.addFinalizer(() => Effect.sync(() => requests.sendUnsafe({ case: "leave", value: goodbye })))
   yield* requests.attach(first)
+  const isSingle = first.path === "v1"
+  const configuration = RtcConfig.make(join, options.rtc, options.url)
+  const isEarlyUsable = early !== undefined && isSingle
+  if (isEarlyUsable && !capabilities.setConfiguration) {
+    if (configuration.iceTransportPolicy !== earlyConfiguration.iceTransportPolicy) return yield* new RelayForced()
+  }
   yield* Ref.set(core.participant, Option.fromUndefinedOr(join.participant))
   remoteTracks.learn(join.otherParticipants)
   core.emit({ _tag: "Joined", response: join })
@@ -112,10 +127,6 @@ export const open = Effect.fnUntraced(function* (
   core.emit({ _tag: "SignalConnected", isResume: false })
 
   // --- configure: everything exists before the first message is handled (S26, S27) ---
-  const isSingle = first.path === "v1"
-  const configuration = RtcConfig.make(join, options.rtc, options.url)
-  const isEarlyUsable =
-    early !== undefined && isSingle && (capabilities.setConfiguration || configuration.iceTransportPolicy === "all")
   const publisher = isEarlyUsable
     ? early
     : yield* Effect.andThen(Scope.close(earlyScope, Exit.void), makePublisher(configuration))
