@@ -178,7 +178,12 @@ export const endToEnd = <R>(
       assert.strictEqual((yield* bob.engine.disconnected).reason, DisconnectReason.PARTICIPANT_REMOVED)
       yield* awaitEvent(alice.events, (event) => event._tag === "ParticipantsUpdated" && isGone(event, "bob"))
       const back = yield* Stream.fromSubscription(alice.events).pipe(
-        Stream.filter((event) => event._tag === "ParticipantsUpdated" && !isGone(event, "bob")),
+        Stream.filter(
+          (event) =>
+            event._tag === "ParticipantsUpdated" &&
+            event.participants.some(({ identity }) => identity === "bob") &&
+            !isGone(event, "bob")
+        ),
         Stream.runHead,
         Effect.timeoutOption(1_000)
       )
