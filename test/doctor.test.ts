@@ -1,20 +1,25 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
+import { PeerConnectionFactory } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel } from "effect-livekit/node"
 import { createServer } from "node:http"
-import { tcpCandidates } from "../src/cli/doctor/media.ts"
-import { checkRegions } from "../src/cli/doctor/regions.ts"
-import { HttpGet } from "../src/index.ts"
-import { start } from "./suites/cli.ts"
+import { WebSocketServer } from "ws"
+import * as TlsFront from "./fakes/TlsFront.ts"
+import { start, startWith } from "./suites/cli.ts"
 
 interface Report {
   readonly healthy: boolean
   readonly checks: ReadonlyArray<{ readonly name: string; readonly status: string; readonly verdict: string }>
 }
 
-const examine = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-  const child = start("doctor", ...args, "--json")
+const examine = (...args: ReadonlyArray<string>) => examineWith({}, ...args)
+
+const examineWith = Effect.fnUntraced(function* (
+  environment: Readonly<Record<string, string>>,
+  ...args: ReadonlyArray<string>
+) {
+  const child = startWith(environment, "doctor", ...args, "--json")
   const code = yield* Effect.promise(() => child.exit)
   assert.strictEqual(child.errors(), "")
   const report: Report = JSON.parse(child.output())
@@ -137,6 +142,97 @@ describe("effect-livekit doctor", () => {
     }).pipe(Effect.scoped)
   )
 
+  const trusting = (name: "localhost" | "expired") => ({ NODE_EXTRA_CA_CERTS: TlsFront.certificate(name) })
+
+  it.live("finds a server well behind TLS, and its regions sorted by latency", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        const near = yield* listening
+        const regions = [
+          { region: "gone", url: "ws://127.0.0.1:9" },
+          { region: "near", url: `ws://127.0.0.1:${near}` }
+        ]
+        const port = yield* TlsFront.make(server.url, { regions })
+        const url = `wss://localhost:${port}`
+        const { code, status, verdict } = yield* examineWith(trusting("localhost"), url, ...keyOf(server))
+        assert.strictEqual(code, 0)
+        assert.match(verdict("name"), /^localhost is (127\.0\.0\.1|::1)/)
+        assert.match(verdict("tls"), /^TLSv1\.\d, a certificate by effect-livekit tests until /)
+        for (const name of ["name", "tls", "websocket", "token", "first frame", "udp", "data channel", "resume"]) {
+          assert.strictEqual(status(name), "ok", `${name}: ${verdict(name)}`)
+        }
+        assert.strictEqual(status("regions"), "warning")
+        assert.match(verdict("regions"), /^near \d+ ms, gone does not answer$/)
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("says what is wrong with a certificate", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        const fine = yield* TlsFront.make(server.url)
+        const stale = yield* TlsFront.make(server.url, { certificate: "expired" })
+        const found = yield* Effect.all(
+          [
+            examine(`wss://localhost:${fine}`),
+            examineWith(trusting("localhost"), `wss://127.0.0.1:${fine}`),
+            examineWith(trusting("expired"), `wss://localhost:${stale}`),
+            examine("wss://localhost:9")
+          ],
+          { concurrency: "unbounded" }
+        )
+        for (const { code, status } of found) assert.deepStrictEqual([code, status("tls")], [2, "failed"])
+        const [untrusted, another, expired, closed] = found.map(({ verdict }) => verdict("tls"))
+        assert.include(untrusted, "the certificate is self-signed")
+        assert.include(another, "the certificate is for another name")
+        assert.include(expired, "the certificate has expired")
+        assert.include(closed, "nobody listens on the port")
+      }).pipe(Effect.scoped)
+    )
+  )
+
+  it.live("tells what is no LiveKit server", () =>
+    Effect.gen(function* () {
+      const web = yield* examine(`ws://127.0.0.1:${yield* listening}`, "--token", "abc")
+      assert.deepStrictEqual([web.code, web.status("websocket")], [2, "failed"])
+      assert.include(web.verdict("websocket"), "the WebSocket upgrade failed although")
+      const chat = yield* examine(`ws://127.0.0.1:${yield* chatting}`, "--token", "abc")
+      assert.deepStrictEqual([chat.code, chat.status("websocket"), chat.status("first frame")], [2, "ok", "failed"])
+      assert.include(chat.verdict("first frame"), "is this a LiveKit server?")
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "says that no media gets through, and by which ways it was tried",
+    () =>
+      Effect.flatMap(DevServer.make(), (server) =>
+        Effect.gen(function* () {
+          const { code, status, verdict } = yield* examine(server.url, ...keyOf(server))
+          assert.strictEqual(code, 2)
+          assert.deepStrictEqual(["udp", "tcp", "turn", "data channel", "resume"].map(status), [
+            "failed",
+            "failed",
+            "skipped",
+            "skipped",
+            "skipped"
+          ])
+          assert.match(verdict("udp"), /was not connected within 20000 ms; check that UDP or TURN/)
+          assert.include(verdict("tcp"), "UDP does not work: TURN is the only way")
+        })
+      ).pipe(Effect.scoped, Effect.provide(unreachable)),
+    60_000
+  )
+
+  it.live("leaves with 1 when it is not told enough", () =>
+    Effect.gen(function* () {
+      const half = start("doctor", "ws://127.0.0.1:9", "--api-key", "devkey")
+      assert.strictEqual(yield* Effect.promise(() => half.exit), 1)
+      assert.include(half.errors(), "an API key and its secret go together")
+      const none = start("doctor")
+      assert.strictEqual(yield* Effect.promise(() => none.exit), 1)
+    })
+  )
+
   it.live("shows each finding as it comes, without --json", () =>
     Effect.gen(function* () {
       const child = start("doctor", "ws://127.0.0.1:9", "--token", "abc")
@@ -161,63 +257,41 @@ const listening = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 ).pipe(Effect.map(({ port }) => port))
 
-describe("the doctor's reading of candidates", () => {
-  it("takes the addresses of media over TCP, and neither UDP nor the port that stands for none", () => {
-    assert.deepStrictEqual(
-      tcpCandidates([
-        "candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host",
-        "candidate:2 1 tcp 1671430143 10.0.0.1 7881 typ host tcptype passive",
-        "candidate:3 1 TCP 1671430143 10.0.0.2 9 typ host tcptype active",
-        "nonsense"
-      ]),
-      [{ host: "10.0.0.1", port: 7881 }]
+/** A port that speaks WebSocket and not the protocol of LiveKit. */
+const chatting = Effect.acquireRelease(
+  Effect.callback<WebSocketServer>((resume) => {
+    const server: WebSocketServer = new WebSocketServer({ port: 0, host: "127.0.0.1" }, () =>
+      resume(Effect.succeed(server))
     )
+    server.on("connection", (socket) => socket.send(new Uint8Array([1, 2, 3])))
+  }),
+  (server) => Effect.sync(() => server.close())
+).pipe(
+  Effect.map((server) => {
+    const address = server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
   })
-})
+)
 
-describe("the doctor's regions", () => {
-  const answer = (status: number, body: string) => ({ status, body, cacheControl: undefined })
-  const far = "https://far.example"
+const withoutCandidates = (sdp: string) => sdp.replaceAll(/^a=candidate:.*\r\n/gm, "")
 
-  it.live("are sorted by latency, and the dead are named", () =>
-    Effect.gen(function* () {
-      const asked: Array<string> = []
-      const get = (url: string, headers: Readonly<Record<string, string>>) => {
-        asked.push(`${url} ${headers["authorization"] ?? ""}`)
-        if (url.endsWith("/settings/regions")) {
-          return Effect.succeed(
-            answer(
-              200,
-              JSON.stringify({
-                regions: [
-                  { region: "far", url: far, distance: "1" },
-                  { region: "near", url: "https://near.example", distance: "9" },
-                  { region: "dead", url: "https://dead.example", distance: "2" }
-                ]
-              })
-            )
-          )
-        }
-        if (url.includes("dead")) return Effect.fail(new HttpGet.HttpGetError({ cause: "refused" }))
-        return Effect.as(Effect.sleep(url.startsWith(far) ? 300 : 1), answer(200, "OK"))
-      }
-      const outcome = yield* checkRegions(new URL("wss://project.example"), Redacted.make("token")).pipe(
-        Effect.provideService(HttpGet.HttpGet, get)
-      )
-      assert.strictEqual(outcome.status, "warning")
-      assert.match(outcome.verdict, /^near \d+ ms, far \d+ ms, dead does not answer$/)
-      // The token goes to the server that it is for, and to no region.
-      assert.deepStrictEqual(
-        asked.filter((each) => each.includes("Bearer")),
-        ["https://project.example/settings/regions Bearer token"]
-      )
-    })
-  )
-
-  it.effect("are none where the server names none", () =>
-    Effect.gen(function* () {
-      const { status } = yield* checkRegions(new URL("wss://project.example"), Redacted.make("token"))
-      assert.strictEqual(status, "skipped")
-    }).pipe(Effect.provideService(HttpGet.HttpGet, () => Effect.succeed(answer(404, "not found"))))
-  )
-})
+/** WebRTC of a server whose packets get nowhere: neither side hears of an address of the other. */
+const unreachable = Layer.effect(
+  PeerConnectionFactory.PeerConnectionFactory,
+  Effect.map(PeerConnectionFactory.PeerConnectionFactory, (runtime) => ({
+    ...runtime,
+    make: (configuration, handlers) =>
+      Effect.map(runtime.make(configuration, { ...handlers, onIceCandidate: () => {} }), (peer) => ({
+        ...peer,
+        createAnswer: Effect.map(peer.createAnswer, ({ sdp, type }) => ({ type, sdp: withoutCandidates(sdp) })),
+        createOffer: (options) =>
+          Effect.map(peer.createOffer(options), ({ sdp, type }) => ({ type, sdp: withoutCandidates(sdp) })),
+        localDescription: () => {
+          const description = peer.localDescription()
+          return description === null ? null : { ...description, sdp: withoutCandidates(description.sdp) }
+        },
+        setRemoteDescription: ({ sdp, type }) => peer.setRemoteDescription({ type, sdp: withoutCandidates(sdp) }),
+        addIceCandidate: () => Effect.void
+      }))
+  }))
+).pipe(Layer.provide(NodeDataChannel.layer))

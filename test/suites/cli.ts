@@ -14,7 +14,10 @@ export interface Started {
   readonly exit: Promise<number | null>
 }
 
-export const start = (...args: ReadonlyArray<string>): Started => {
+export const start = (...args: ReadonlyArray<string>): Started => startWith({}, ...args)
+
+/** With more in its environment. */
+export const startWith = (more: Readonly<Record<string, string>>, ...args: ReadonlyArray<string>): Started => {
   const {
     LIVEKIT_API_KEY: _key,
     LIVEKIT_API_SECRET: _secret,
@@ -22,7 +25,9 @@ export const start = (...args: ReadonlyArray<string>): Started => {
     LIVEKIT_URL: _url,
     ...env
   } = process.env
-  const child = spawn(process.execPath, ["--conditions=@effect-livekit/source", "src/cli.ts", ...args], { env })
+  const child = spawn(process.execPath, ["--conditions=@effect-livekit/source", "src/cli.ts", ...args], {
+    env: { ...env, ...more }
+  })
   const chunks: Array<string> = []
   const errors: Array<string> = []
   child.stdout.on("data", (chunk) => chunks.push(String(chunk)))

@@ -182,7 +182,7 @@ export const checkData = Effect.fnUntraced(function* (from: RTCEngine.Engine, to
       if (Option.isNone(times)) return failed("data does not come back within 10 s, though the channels are open")
       const sorted = [...times.value].sort((a, b) => a - b)
       const median = sorted[Math.floor(rounds / 2)] ?? 0
-      return ok(`${rounds} of ${rounds} came back, in ${median} ms as a rule`, {
+      return ok(`${rounds} of ${rounds} came back, half of them within ${median} ms`, {
         medianMillis: median,
         times: times.value
       })
