@@ -1,7 +1,7 @@
 /**
  * Failures of the engine.
  */
-import type { DisconnectReason } from "@livekit/protocol"
+import { DisconnectReason } from "@livekit/protocol"
 import * as Data from "effect/Data"
 import type { DataChannelErrorReason } from "./DataChannelError.ts"
 import type { PeerConnectionErrorReason } from "./PeerConnectionError.ts"
@@ -49,7 +49,7 @@ export class AlreadyConnected extends Data.TaggedError("AlreadyConnected")<{}> {
  */
 export class Ended extends Data.TaggedError("Ended")<{ readonly why: DisconnectReason }> {
   override get message() {
-    return `the session was ended (reason ${this.why})`
+    return `the session was ended: ${DisconnectReason[this.why]}`
   }
 }
 
