@@ -51,6 +51,11 @@ export interface EngineSettings {
    * if its session is lost; what is older has arrived. Default 45,000: a dead path is noticed within 30 s.
    */
   readonly inDoubtWindow: number
+  /**
+   * Milliseconds that reliable data waits after a full reconnect for participants who were there before and are not back yet:
+   * what is sent to an absent one is lost. Default 3,000; 0 waits for nobody.
+   */
+  readonly rejoinTimeout: number
   /** Bytes buffered in a lossy channel above which packets are dropped. Default 256 KiB. */
   readonly lossyCapacity: number
   /** Lossy packets received and not yet read above which further lossy ones are dropped. Default 4,096. */
@@ -86,6 +91,7 @@ export const defaults: EngineSettings = {
   reliableRetention: 2_621_440,
   inDoubt: "resend",
   inDoubtWindow: 45_000,
+  rejoinTimeout: 3_000,
   lossyCapacity: 256 * 1024,
   lossyBacklog: 4_096,
   receiveStateTtl: 30_000,

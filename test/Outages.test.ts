@@ -1,7 +1,7 @@
 /**
  * Outages on a network and a clock in memory: every leave in every phase, long silences, and every moment of an interruption.
  */
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { EngineConfig, Packet, ReconnectPolicy } from "effect-livekit"
@@ -37,6 +37,63 @@ const leaves = {
 } as const
 
 const leaveOf = (kind: keyof typeof leaves) => new LeaveRequest(leaves[kind])
+
+describe("a server that was killed", () => {
+  test(
+    "hears nothing until those are back who were there, so that nothing is said to an empty room",
+    Effect.gen(function* () {
+      const { alice, bob, faults, network } = yield* meet()
+      yield* sending(alice)
+      yield* elapse("1 second")
+      yield* faults.stop
+      yield* elapse("300 millis")
+      yield* network.cutOff("bob")
+      yield* faults.start
+      yield* elapse("1 second")
+      assert.strictEqual(yield* alice.engine.state, "Connected")
+      assert.notStrictEqual(yield* bob.engine.state, "Connected")
+      yield* network.restore("bob")
+      yield* elapse("10 seconds")
+      assert.deepStrictEqual(bob.received, all)
+    })
+  )
+
+  test(
+    "hears what is said to the others 3 s after, when somebody does not come back",
+    Effect.gen(function* () {
+      const { alice, faults, network } = yield* meet()
+      const carol = yield* join("carol")
+      yield* network.cutOff("bob")
+      yield* faults.stop
+      yield* elapse("100 millis")
+      yield* say(alice, "hello")
+      yield* faults.start
+      yield* elapse("2500 millis")
+      assert.strictEqual(count(alice, "Reconnected"), 1)
+      assert.deepStrictEqual(carol.received, [])
+      yield* elapse("1 second")
+      assert.deepStrictEqual(carol.received, ["hello"])
+    })
+  )
+
+  it.effect("hears at once what is said by who waits for nobody", () =>
+    Effect.gen(function* () {
+      const { alice, faults, network } = yield* meet()
+      const carol = yield* join("carol")
+      yield* network.cutOff("bob")
+      yield* faults.stop
+      yield* elapse("100 millis")
+      yield* say(alice, "hello")
+      yield* faults.start
+      yield* elapse("2 seconds")
+      assert.deepStrictEqual(carol.received, ["hello"])
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(TestServer.layer()),
+      Effect.provideService(EngineConfig.EngineConfig, { ...EngineConfig.defaults, rejoinTimeout: 0 })
+    )
+  )
+})
 
 describe("a leave", () => {
   for (const kind of ["goodbye", "reconnect", "resume"] as const) {

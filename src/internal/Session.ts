@@ -151,7 +151,20 @@ export const open = Effect.fnUntraced(function* (
     inbound
   })
   yield* inbound.adopt((target) => (target === "publisher" ? publisher.transport : subscriber))
-  core.sender.attach(publisher.reliable)
+  const attachData = Effect.gen(function* () {
+    const attach = Effect.sync(() => core.sender.attach(publisher.reliable))
+    if (core.others.isComplete) return yield* attach
+    // After a crash of the server nobody is there yet, and what is sent before they are back reaches nobody.
+    yield* core.others.complete.pipe(
+      Effect.timeoutOrElse({
+        duration: core.config.rejoinTimeout,
+        orElse: () => Effect.sync(() => core.others.giveUp())
+      }),
+      Effect.andThen(attach),
+      Effect.forkIn(scope)
+    )
+  })
+  yield* attachData
   yield* Effect.addFinalizer(() => Effect.sync(core.sender.detach))
 
   const reportPublisher = (error: PeerConnectionError) =>
@@ -237,6 +250,7 @@ export const open = Effect.fnUntraced(function* (
           requests,
           signal,
           attach: (connection) => Effect.andThen(requests.attach(connection), flushCandidates),
+          attachData,
           listen
         },
         cause

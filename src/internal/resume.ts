@@ -38,6 +38,8 @@ export const resume = Effect.fn("Session.resume")(function* (
     readonly signal: SessionSignal
     /** Uses a connection for requests, candidates that waited first. */
     readonly attach: (connection: SignalConnection) => Effect.Effect<void>
+    /** Lets reliable data onto the channel. */
+    readonly attachData: Effect.Effect<void>
     readonly listen: (connection: SignalConnection) => Effect.Effect<void>
   },
   cause: DisconnectCause.DisconnectCause
@@ -97,7 +99,7 @@ export const resume = Effect.fn("Session.resume")(function* (
   // --- the data ---
   // A server that did not say what it has gets nothing twice (S96); 0 means it has nothing (V13).
   const replayed = response === undefined ? 0 : yield* replay(core, response.lastMessageSeq)
-  core.sender.attach(publisher.reliable)
+  yield* session.attachData
   yield* requests.open
   return { evidence: { path, ...ready, answered }, replayed }
 })
