@@ -155,9 +155,4 @@ export const outages = Effect.gen(function* () {
     if (runs.length > 0)
       console.log(`${name}: back after ${median(runs.map(({ backAfter }) => backAfter)).toFixed(1)} ms in the median`)
   }
-  if (restarted.length > 0) {
-    console.log(
-      "A server that is started again knows nobody: what is sent to somebody who has not joined it yet reaches nobody."
-    )
-  }
 }).pipe(Effect.scoped, Effect.provide(Target.layer), Effect.orDie)
