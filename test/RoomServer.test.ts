@@ -132,6 +132,18 @@ describe("a participant", () => {
   )
 
   on(
+    "that has gone stays so, even if its media connects only then",
+    Effect.gen(function* () {
+      const { join, joined } = yield* makeServer()
+      const bob = yield* joined("bob")
+      const alice = yield* join("alice")
+      yield* alice.signal.request({ case: "leave", value: new LeaveRequest() })
+      yield* alice.subscriber.become("connected")
+      assert.deepStrictEqual(statesIn(yield* bob.signal.said).at(-1), ["alice", DISCONNECTED])
+    })
+  )
+
+  on(
     "that is told to go closes its peer connections before the server does, or is given a second",
     Effect.gen(function* () {
       const { joined, server } = yield* makeServer()

@@ -305,7 +305,7 @@ export const make = Effect.fnUntraced(function* (
   })
   const onState = Effect.fnUntraced(function* (target: Target, state: PeerConnectionState) {
     const change = ++self.changes[target]
-    if (self.hasEnded && state !== "connected") Deferred.doneUnsafe(hasHungUp, Effect.void)
+    if (self.hasEnded) return state === "connected" ? undefined : void Deferred.doneUnsafe(hasHungUp, Effect.void)
     if (state === "connected" && target === transports.primary && !self.hasConnected) {
       self.hasConnected = true
       info.state = ParticipantInfo_State.ACTIVE
@@ -321,6 +321,8 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const handle = Effect.fnUntraced(function* (happening: Happening) {
+    // Of who has gone nothing more is told, but that its peer connections go too.
+    if (self.hasEnded && happening._tag !== "State") return
     switch (happening._tag) {
       case "Frame": {
         const { frame, socket } = happening
