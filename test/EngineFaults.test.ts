@@ -281,8 +281,10 @@ const webSocketServer = Effect.gen(function* () {
 
 /** Everybody has left the room, or does so soon. */
 const isEmpty = (server: DevServer.DevServer["Service"]) =>
-  server.participants("r").pipe(
-    Effect.delay(10),
-    Effect.repeat({ until: (identities) => identities.length === 0 }),
-    Effect.timeout("5 seconds")
-  )
+  server
+    .participants("r")
+    .pipe(
+      Effect.delay(10),
+      Effect.repeat({ until: (identities) => identities.length === 0 }),
+      Effect.timeout("5 seconds")
+    )
