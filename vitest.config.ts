@@ -1,6 +1,7 @@
 import { playwright } from "@vitest/browser-playwright"
 import { defineConfig, type TestProjectConfiguration } from "vitest/config"
 import * as chromium from "./test/browser/chromiumCommand.ts"
+import { firefox } from "./test/browser/firefox.ts"
 
 const conditions = ["@effect-livekit/source", "node", "import", "module", "default"]
 /** Milliseconds; several of these run at once on few processors. */
@@ -8,6 +9,8 @@ const testTimeout = 30_000
 /** Where nobody looks on, a test of real sockets, WebRTC and browsers that fails once is tried again, and the report says so. */
 const retry = process.env["CI"] === undefined ? 0 : 1
 const executablePath = chromium.find()
+/** A Firefox, by name or path, in which the tests in a page run instead. */
+const firefoxPath = process.env["FIREFOX_BIN"] || undefined
 
 if (executablePath === undefined) {
   const advice = "no Chromium was found; install one, or name it by CHROME_BIN"
@@ -47,10 +50,14 @@ const inBrowser: TestProjectConfiguration = {
       enabled: true,
       headless: true,
       screenshotFailures: false,
-      provider: playwright({
-        launchOptions: { ...(executablePath === undefined ? {} : { executablePath }), args: chromium.args }
-      }),
-      instances: [{ browser: "chromium" }]
+      ...(firefoxPath === undefined
+        ? {
+            provider: playwright({
+              launchOptions: { ...(executablePath === undefined ? {} : { executablePath }), args: chromium.args }
+            }),
+            instances: [{ browser: "chromium" }]
+          }
+        : { provider: firefox(firefoxPath), instances: [{ browser: "firefox" }] })
     }
   }
 }
@@ -73,6 +80,11 @@ const inProcesses: TestProjectConfiguration = {
 
 export default defineConfig({
   test: {
-    projects: executablePath === undefined ? [inNode, inProcesses] : [inNode, inBrowser, onPages, inProcesses]
+    projects: [
+      inNode,
+      ...(firefoxPath === undefined && executablePath === undefined ? [] : [inBrowser]),
+      ...(executablePath === undefined ? [] : [onPages]),
+      inProcesses
+    ]
   }
 })

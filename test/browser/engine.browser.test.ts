@@ -17,7 +17,7 @@ const runtimes = [
 
 for (const { resumable, runtime } of runtimes) {
   for (const mode of modes) {
-    describe(`two participants in Chromium on a server with ${runtime}, ${mode} peer connection`, () => {
+    describe(`two participants in a page on a server with ${runtime}, ${mode} peer connection`, () => {
       endToEnd(mode, { resumable: resumable[mode] }, devServer(runtime), (test) =>
         test.pipe(Effect.scoped, Effect.provide(BrowserRTCEngine.layerServices))
       )
@@ -25,7 +25,7 @@ for (const { resumable, runtime } of runtimes) {
   }
 }
 
-describe("a conversation in Chromium", () => {
+describe("a conversation in a page", () => {
   for (const mode of modes) {
     it.live(
       `delivers five hundred numbered packets each way over three cuts (${mode})`,
@@ -61,7 +61,7 @@ describe("a conversation in Chromium", () => {
   }
 })
 
-describe("two participants in Chromium on a real LiveKit server", () => {
+describe("two participants in a page on a real LiveKit server", () => {
   if (existing === null) {
     it.skip("skipped: set LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET to run it")
     return
