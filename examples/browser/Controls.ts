@@ -30,6 +30,8 @@ export interface Controls {
   readonly dropSignal: (options: OfServer & { readonly identity: string }) => null
   /** Sends a participant away. */
   readonly remove: (options: OfServer & { readonly identity: string; readonly room: string }) => null
+  /** Has a participant join anew. */
+  readonly startOver: (options: OfServer & { readonly identity: string }) => null
   /** The address by which a participant is to reach a server's, so that its media can be blocked. */
   readonly relay: (options: { readonly participant: string; readonly server: MediaRelay.Address }) => MediaRelay.Address
   readonly blockMedia: (options: { readonly participant: string; readonly isBlocked: boolean }) => null
@@ -61,6 +63,8 @@ const removal = new LeaveRequest({
   reason: DisconnectReason.PARTICIPANT_REMOVED,
   action: LeaveRequest_Action.DISCONNECT
 })
+
+const startOver = new LeaveRequest({ action: LeaveRequest_Action.RECONNECT })
 
 /** Answers the requests that are for a control; says of others that they are not. */
 export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
@@ -98,6 +102,8 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
         ? Effect.promise(() => roomService(existing).removeParticipant(room, identity))
         : Effect.flatMap(find({ url }), ({ server }) => server.faults.leave(identity, removal))
       ).pipe(Effect.as(null)),
+    startOver: (options) =>
+      Effect.flatMap(find(options), ({ server }) => Effect.as(server.faults.leave(options.identity, startOver), null)),
     relay: ({ participant, server }) => relay.replace(participant, server),
     blockMedia: ({ isBlocked, participant }) => Effect.as(relay.setBlocked(participant, isBlocked), null),
     restart: Effect.fnUntraced(function* (options) {

@@ -7,13 +7,16 @@ import { BrowserPeerConnection, BrowserRTCEngine } from "effect-livekit/browser"
 import { inject } from "vitest"
 import { controlled } from "../../examples/browser/controlled.ts"
 import type { Far } from "../suites/endToEnd.ts"
+import type { TrackFar } from "../suites/tracks.ts"
 
 export const control = controlled(inject("controls"))
 
 export type Services = Layer.Success<typeof BrowserRTCEngine.layerServices>
 
 /** Starts a server that ends with the scope. */
-export const devServer = (runtime: "wrtc" | "node-datachannel"): Effect.Effect<Far<Services>, never, Scope.Scope> =>
+export const devServer = (
+  runtime: "wrtc" | "node-datachannel"
+): Effect.Effect<TrackFar<Services>, never, Scope.Scope> =>
   Effect.acquireRelease(control("start", { runtime }), (url) => control("stop", { url })).pipe(
     Effect.map((url) => ({
       url,
@@ -21,6 +24,7 @@ export const devServer = (runtime: "wrtc" | "node-datachannel"): Effect.Effect<F
         Effect.map(control("token", { url, identity, room: "room", ...grants }), Redacted.make),
       remove: (identity) => Effect.asVoid(control("remove", { url, identity, room: "room" })),
       cut: (identity) => Effect.asVoid(control("dropSignal", { url, identity })),
+      startOver: (identity) => Effect.asVoid(control("startOver", { url, identity })),
       engine: () => RTCEngine.make
     }))
   )

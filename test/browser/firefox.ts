@@ -25,6 +25,8 @@ const preferences = {
   "browser.shell.checkDefaultBrowser": false,
   "datareporting.policy.dataSubmissionEnabled": false,
   "media.autoplay.default": 0,
+  // Sound where there is no sound card.
+  "media.cubeb.force_mock_context": true,
   "media.gmp-manager.updateEnabled": false,
   "media.navigator.permission.disabled": true,
   "media.navigator.streams.fake": true,
