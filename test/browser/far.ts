@@ -16,7 +16,7 @@ export type Services = Layer.Success<typeof BrowserRTCEngine.layerServices>
 /** Starts a server that ends with the scope. */
 export const devServer = (
   runtime: "wrtc" | "node-datachannel"
-): Effect.Effect<TrackFar<Services>, never, Scope.Scope> =>
+): Effect.Effect<Far<Services> & TrackFar<Services>, never, Scope.Scope> =>
   Effect.acquireRelease(control("start", { runtime }), (url) => control("stop", { url })).pipe(
     Effect.map((url) => ({
       url,
