@@ -17,6 +17,8 @@ const session = Effect.gen(function* () {
   const events = yield* engine.subscribeEvents
   yield* engine.connect({ url: server.url, token: yield* server.token({ identity: "alice", room: "hall" }) })
   yield* engine.sendData(Packet.user("hello"))
+  // A server sees a moment later that a connection stands, and resumes none before.
+  yield* Effect.sleep("500 millis")
   yield* server.faults.dropSignal("alice")
   yield* Stream.fromSubscription(events).pipe(
     Stream.filter(({ _tag }) => _tag === "PostReconnect"),

@@ -1,8 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Layer, Logger, Redacted, References, Stream, Tracer } from "effect"
+import { AddTrackRequest, TrackType } from "@livekit/protocol"
+import { Cause, Effect, Exit, Layer, Logger, Option, Redacted, References, Stream, Tracer } from "effect"
 import { Packet, RTCEngine, Telemetry } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
-import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
+import { NodeDataChannel, NodeRTCEngine, RtpTrack } from "effect-livekit/node"
+import { TestRTCEngine, TestServer } from "effect-livekit/testing"
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { inspect, promisify } from "node:util"
@@ -98,6 +100,42 @@ describe("spans", () => {
       // An outage is a trace of its own: the join may be hours ago.
       assert.notStrictEqual(reconnect.traceId, connect.traceId)
     })
+  )
+
+  it.live("cover asking for a track, publishing it, and the negotiation that it takes", () =>
+    Effect.gen(function* () {
+      const { layer, spans } = recorded()
+      yield* Effect.gen(function* () {
+        const server = yield* DevServer.DevServer
+        const engine = yield* RTCEngine.make
+        const token = yield* server.token({ identity: "alice", room: "hall" })
+        yield* engine.connect({ url: server.url, token, connectionMode: "dual" })
+        yield* engine.addTrack(new AddTrackRequest({ cid: "microphone", type: TrackType.AUDIO }))
+        const { track } = yield* RtpTrack.source("opus")
+        yield* engine.publishTrack(track)
+      }).pipe(Effect.scoped, Effect.provide(Layer.provideMerge(services, layer)))
+      const asked = find(spans, "RTCEngine.addTrack")
+      assert.match(String(asked.attributes.get("livekit.track.sid")), /^TR_/)
+      const published = find(spans, "RTCEngine.publishTrack")
+      assert.strictEqual(published.attributes.get("livekit.track.kind"), "audio")
+      const established = find(spans, "RTCEngine.establishTrack")
+      assert.strictEqual(Option.getOrThrow(established.parent).spanId, published.spanId)
+      assert.match(String(established.attributes.get("livekit.track.sid")), /^TR_/)
+      const targets = ["negotiate", "answer"].map((step) =>
+        find(spans, `PeerConnectionTransport.${step}`).attributes.get("livekit.peer_connection.target")
+      )
+      assert.deepStrictEqual(targets, ["publisher", "subscriber"])
+    })
+  )
+
+  it.effect("cover the search for a region", () =>
+    Effect.gen(function* () {
+      const { layer, spans } = recorded()
+      const server = yield* TestServer.TestServer
+      yield* server.faults.closeHost(server.url)
+      yield* Effect.ignore(TestRTCEngine.join("alice")).pipe(Effect.provide(layer))
+      assert.strictEqual(find(spans, "RegionUrlProvider.next").status._tag, "Ended")
+    }).pipe(Effect.scoped, Effect.provide(TestServer.layer({ regions: ["ams"] })))
   )
 
   it.live("are none for what is sent and received", () =>

@@ -129,6 +129,27 @@ describe("the documentation", () => {
     assert.deepStrictEqual(silent, [])
   })
 
+  it("names every span and every metric", () => {
+    const source = globSync("src/**/*.ts")
+      .map((file) => readFileSync(file, "utf8"))
+      .join("\n")
+    const spans = [...source.matchAll(/(?:Effect\.fn|withSpan)\("(\w+)(\.\w+)"/g)]
+    const metrics = [...readFileSync("src/EngineMetrics.ts", "utf8").matchAll(/"(livekit\.[\w.]+)"/g)]
+    assert.isAbove(spans.length, 12)
+    assert.isAbove(metrics.length, 10)
+    const text = readFileSync("docs/observability.md", "utf8")
+    // Those of one module share its name.
+    const isNamed = ([, module = "", step = ""]: ReadonlyArray<string>) =>
+      text.includes(`\`${module}${step}\``) || (text.includes(`\`${module}.`) && text.includes(`\`${step}\``))
+    assert.deepStrictEqual(
+      [
+        ...spans.filter((span) => !isNamed(span)).map(([span]) => span),
+        ...metrics.filter(([, name = ""]) => !text.includes(`\`${name}\``)).map(([name]) => name)
+      ],
+      []
+    )
+  })
+
   it("says of every method and event of livekit-client's Room what stands for it here", () => {
     const read = (file: string) => readFileSync(`node_modules/livekit-client/dist/src/room/${file}.d.ts`, "utf8")
     const events = /export declare enum RoomEvent \{([^]*?)^\}/m.exec(read("events"))?.[1] ?? ""
