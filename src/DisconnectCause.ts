@@ -10,7 +10,7 @@ import { Failed } from "./PeerConnectionError.ts"
 import type { SignalEnd } from "./SignalConnection.ts"
 import * as Recovery from "./Recovery.ts"
 import { SocketLost } from "./SignalError.ts"
-import { Ended } from "./EngineError.ts"
+import { Defect, Ended } from "./EngineError.ts"
 
 /**
  * What troubles a connection.
@@ -30,6 +30,8 @@ export type DisconnectCause =
   | { readonly _tag: "Leave"; readonly leave: LeaveRequest }
   /** The application asked for a reconnect: the network is back, or it knows better. */
   | { readonly _tag: "Requested" }
+  /** Code threw where it must not: the engine's, or what was given to it. */
+  | { readonly _tag: "Defect"; readonly cause: unknown }
 
 /**
  * What the cause alone asks for.
@@ -46,6 +48,8 @@ export const recovery = (cause: DisconnectCause): "Resume" | "Restart" | "GiveUp
       return cause.reason.recovery
     case "ChannelLost":
       return "Restart"
+    case "Defect":
+      return "GiveUp"
     case "Leave":
       return Recovery.ofLeave(cause.leave)
   }
@@ -94,6 +98,7 @@ export const disconnectReason = (cause: DisconnectCause): DisconnectReason => {
     case "ChannelLost":
       return DisconnectReason.STATE_MISMATCH
     case "Requested":
+    case "Defect":
       return DisconnectReason.UNKNOWN_REASON
   }
 }
@@ -118,5 +123,7 @@ export const toReason = (cause: DisconnectCause): EngineErrorReason => {
       return new Ended({ why: cause.leave.reason })
     case "Requested":
       return new Ended({ why: DisconnectReason.UNKNOWN_REASON })
+    case "Defect":
+      return new Defect({ cause: cause.cause })
   }
 }

@@ -71,6 +71,18 @@ export class ReconnectExhausted extends Data.TaggedError("ReconnectExhausted")<{
 }
 
 /**
+ * The connection was ended by a defect: code that threw where it must not, of the engine or of what was given to it (a layer of
+ * your own, `applicationState`). `connect` itself dies with it.
+ *
+ * @category reasons
+ */
+export class Defect extends Data.TaggedError("Defect")<{ readonly cause: unknown }> {
+  override get message() {
+    return `the connection was ended by a defect: ${String(this.cause)}; see its cause`
+  }
+}
+
+/**
  * Everything that an operation of the engine can fail with.
  *
  * @category reasons
@@ -81,6 +93,7 @@ export type EngineErrorReason =
   | AlreadyConnected
   | Ended
   | ReconnectExhausted
+  | Defect
   | SignalErrorReason
   | PeerConnectionErrorReason
   | DataChannelErrorReason

@@ -1,7 +1,8 @@
 /**
  * Failures of the signal connection: the WebSocket between the engine and the server.
  */
-import type { DisconnectReason, LeaveRequest_Action, RegionSettings } from "@livekit/protocol"
+import { DisconnectReason } from "@livekit/protocol"
+import type { LeaveRequest_Action, RegionSettings } from "@livekit/protocol"
 import * as Data from "effect/Data"
 import type { Recovery } from "./Recovery.ts"
 
@@ -49,11 +50,11 @@ export class FirstFrameTimeout extends Data.TaggedError("FirstFrameTimeout")<{ r
 export class Unreachable extends Data.TaggedError("Unreachable")<{
   /** Scheme, host and port that were tried. */
   readonly origin: string
-  readonly cause: unknown
+  readonly cause: Error
 }> {
   readonly recovery: Recovery = "Resume"
   override get message() {
-    return `nothing answers at ${this.origin}; check the address and that the server is running`
+    return `cannot reach ${this.origin}: ${this.cause.message}; check the address and that the server is running`
   }
 }
 
@@ -72,8 +73,8 @@ export class Rejected extends Data.TaggedError("Rejected")<{
   }
   override get message() {
     return this.status === 401 || this.status === 403
-      ? `the server refused the token (${this.status}): ${this.body}`
-      : `the server refused the connection (${this.status}): ${this.body}`
+      ? `the server refused the token (${this.status}): ${this.body.trim()}`
+      : `the server refused the connection (${this.status}): ${this.body.trim()}`
   }
 }
 
@@ -114,7 +115,7 @@ export class LeaveReceived extends Data.TaggedError("LeaveReceived")<{
   readonly recovery: Recovery
 }> {
   override get message() {
-    return `the server ended the session during the handshake (reason ${this.why})`
+    return `the server ended the session during the handshake: ${DisconnectReason[this.why]}`
   }
 }
 

@@ -49,6 +49,7 @@ describe("DisconnectCause.recovery", () => {
     assert.strictEqual(DisconnectCause.recovery({ _tag: "PeerConnectionFailed", target }), "Resume")
     assert.strictEqual(DisconnectCause.recovery({ _tag: "Requested" }), "Resume")
     assert.strictEqual(DisconnectCause.recovery(channelLost), "Restart")
+    assert.strictEqual(DisconnectCause.recovery({ _tag: "Defect", cause: "" }), "GiveUp")
   })
 })
 

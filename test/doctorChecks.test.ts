@@ -127,7 +127,7 @@ describe("the doctor's check of TURN", () => {
       const servers = [{ urls: ["turn:127.0.0.1:9?transport=udp"] }]
       const { status, verdict } = yield* checkTurn("ws://127.0.0.1:9", Redacted.make(""), servers)
       assert.strictEqual(status, "failed")
-      assert.match(verdict, /^not connected through turn:127\.0\.0\.1:9\?transport=udp: nothing answers at ws:/)
+      assert.match(verdict, /^not connected through turn:127\.0\.0\.1:9\?transport=udp: cannot reach ws:/)
     })
   )
 })
@@ -205,7 +205,9 @@ describe("the doctor's reading of tokens", () => {
   const video = { room: "hall", roomJoin: true }
   const accepted = Result.succeed(undefined)
   const refused = Result.fail(new SignalError.Rejected({ status: 401, body: "no\n" }))
-  const unreachable = Result.fail(new SignalError.Unreachable({ origin: "ws://127.0.0.1:9", cause: undefined }))
+  const unreachable = Result.fail(
+    new SignalError.Unreachable({ origin: "ws://127.0.0.1:9", cause: new Error("refused") })
+  )
   const who = 'it is for "alice" in room "hall", by key "key"'
 
   it.effect("says for whom it is, and how long it is good", () =>

@@ -30,7 +30,7 @@ describe("effect-livekit join", () => {
   it.live("says in one line why it cannot, and leaves with 1", () =>
     Effect.gen(function* () {
       for (const [args, says] of [
-        [["ws://127.0.0.1:9", "--token", "abc"], /nothing answers at ws:\/\/127\.0\.0\.1:9/],
+        [["ws://127.0.0.1:9", "--token", "abc"], /cannot reach ws:\/\/127\.0\.0\.1:9/],
         [["ws://127.0.0.1:9"], /--token, or --api-key and --api-secret/],
         [["ws://127.0.0.1:9", "--api-key", "a"], /go together/]
       ] as const) {

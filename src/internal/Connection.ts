@@ -10,11 +10,12 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../ConnectionState.ts"
 import type { DisconnectCause } from "../DisconnectCause.ts"
-import { AlreadyConnected, Ended, EngineError } from "../EngineError.ts"
+import { AlreadyConnected, Defect, Ended, EngineError } from "../EngineError.ts"
 import type { Disconnected } from "../EngineEvent.ts"
 import * as Packet from "../Packet.ts"
 import type { Policy } from "../ReconnectPolicy.ts"
@@ -75,7 +76,9 @@ export const make = Effect.fnUntraced(function* (options: {
         core.emit({ _tag: "Undelivered", unsent: read(unsent), inDoubt: read(inDoubt) })
       }
       core.emit(wasJoined ? end : { _tag: "FailedToConnect", error })
-      yield* Deferred.fail(self.joined, error)
+      yield* error.reason._tag === "Defect"
+        ? Deferred.die(self.joined, error.reason.cause)
+        : Deferred.fail(self.joined, error)
       yield* Deferred.succeed(self.ended, end)
     })
 
@@ -151,8 +154,13 @@ export const make = Effect.fnUntraced(function* (options: {
 
 const endOf = (exit: Exit.Exit<never, EngineError | Terminated>): Disconnected => {
   const error = Exit.findErrorOption(exit)
+  const defect = Exit.findDefect(exit)
+  if (Result.isSuccess(defect)) {
+    const error = new EngineError({ reason: new Defect({ cause: defect.success }) })
+    return { _tag: "Disconnected", reason: DisconnectReason.UNKNOWN_REASON, error }
+  }
   if (Option.isNone(error)) {
-    // Interrupted: by disconnect, or because a scope closed. A defect is passed on by the fiber that had it.
+    // Interrupted: by disconnect, or because a scope closed.
     return { _tag: "Disconnected", reason: DisconnectReason.CLIENT_INITIATED, error: undefined }
   }
   return error.value._tag === "Terminated"

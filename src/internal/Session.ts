@@ -24,6 +24,7 @@ import type { EngineCore } from "./EngineCore.ts"
 import * as InboundChannels from "./InboundChannels.ts"
 import type { PathLiveness } from "./PathLiveness.ts"
 import * as Publisher from "./Publisher.ts"
+import { reportDefect } from "./reportDefect.ts"
 import * as RemoteTracks from "./RemoteTracks.ts"
 import { resume, type Resumed } from "./resume.ts"
 import * as SessionMedia from "./SessionMedia.ts"
@@ -175,6 +176,7 @@ export const open = Effect.fnUntraced(function* (
         attributes: { "livekit.peer_connection.target": "publisher" }
       }),
       Effect.catch(reportPublisher),
+      reportDefect(core.report),
       Effect.forkIn(scope),
       Effect.asVoid
     )
@@ -198,7 +200,7 @@ export const open = Effect.fnUntraced(function* (
   })
   const listen = (connection: SignalConnection) =>
     signal.listen(connection, {
-      message: (incoming) => SignalDispatch.handle(core, media, requests, incoming),
+      message: (incoming) => reportDefect(core.report)(SignalDispatch.handle(core, media, requests, incoming)),
       end: (end) =>
         Effect.gen(function* () {
           yield* requests.detach

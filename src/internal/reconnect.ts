@@ -78,7 +78,10 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
       yield* observe(next)
     }
     const { asked, attempts: tries, goodbye } = yield* Ref.get(plan)
-    if (goodbye !== undefined) return yield* terminate(goodbye, DisconnectCause.toReason(goodbye), Infinity)
+    if (goodbye !== undefined) {
+      const since = goodbye._tag === "Leave" ? Infinity : inDoubtSince
+      return yield* terminate(goodbye, DisconnectCause.toReason(goodbye), since)
+    }
     const session = yield* Ref.get(attempts.session)
     // The answer tells the next decision.
     if (Option.isSome(session)) yield* session.value.liveness.ask
