@@ -78,6 +78,11 @@ export interface RtcSender {
  */
 export interface RtcReceiver {
   readonly track: MediaTrack
+  /**
+   * Encodings that come side by side at present, where a runtime takes several of one track and hands them out as they are, which
+   * is for servers; from the smallest to the largest. The track itself is then empty.
+   */
+  readonly layers?: (() => ReadonlyArray<{ readonly rid: string; readonly track: MediaTrack }>) | undefined
   readonly stats: Effect.Effect<StatsReport>
 }
 

@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import * as FastCheck from "fast-check"
 import { RtpTrack } from "effect-livekit/node"
-import * as RtpPacket from "../src/node/RtpPacket.ts"
+import * as RtcpPacket from "../src/internal/rtp/RtcpPacket.ts"
+import * as RtpPacket from "../src/internal/rtp/RtpPacket.ts"
 
 const packet = (options: {
   readonly sequence: number
@@ -70,7 +71,8 @@ describe("RtpPacket.rewrite", () => {
   it("passes nothing on that is cut short, and survives any garbage", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.uint8Array({ maxLength: 64 }), (bytes) => {
-        RtpPacket.asksForKeyframe(bytes)
+        RtcpPacket.parse(bytes)
+        RtpPacket.extensions(bytes)
         if (!RtpPacket.isRtp(bytes)) return
         const rewritten = RtpPacket.rewrite(bytes, 111, RtpPacket.numbering(7))
         assert.isTrue(rewritten === undefined || rewritten.length <= bytes.length)
@@ -78,22 +80,6 @@ describe("RtpPacket.rewrite", () => {
     )
     const cut = packet({ sequence: 1, timestamp: 1, payload: new Uint8Array(), extension: new Uint8Array(8) })
     assert.isUndefined(RtpPacket.rewrite(cut.subarray(0, 18), 111, RtpPacket.numbering(7)))
-  })
-})
-
-describe("RtpPacket.asksForKeyframe", () => {
-  const rtcp = (format: number, type: number, words = 2) => {
-    const bytes = Buffer.alloc(4 * (words + 1))
-    bytes[0] = 0x80 | format
-    bytes[1] = type
-    bytes.writeUInt16BE(words, 2)
-    return bytes
-  }
-
-  it("finds PLI and FIR wherever they are in a compound packet", () => {
-    assert.isTrue(RtpPacket.asksForKeyframe(rtcp(1, 206)))
-    assert.isTrue(RtpPacket.asksForKeyframe(Buffer.concat([rtcp(1, 201, 7), rtcp(4, 206, 4)])))
-    assert.isFalse(RtpPacket.asksForKeyframe(Buffer.concat([rtcp(1, 201, 7), rtcp(15, 206, 4), rtcp(1, 205)])))
   })
 })
 

@@ -1,8 +1,9 @@
 /**
  * The peer-connection seam over the native API of `node-datachannel` (libdatachannel).
  *
- * What it cannot do is declared: no ICE restart, no replacement of ICE servers, no stats; media is raw RTP.
+ * What it cannot do is declared: no ICE restart, no replacement of ICE servers; media is raw RTP, and statistics are of that.
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -28,7 +29,6 @@ import { probeLabel } from "../internal/probeLabel.ts"
 import { collectSoon } from "./collect.ts"
 import * as NodeMedia from "./NodeMedia.ts"
 import { adopt, type NodeRtcDataChannel } from "./NodeRtcDataChannel.ts"
-import * as RtpSdp from "./RtpSdp.ts"
 import { turns } from "./turns.ts"
 import * as roundTrip from "./roundTrip.ts"
 
@@ -40,7 +40,7 @@ import * as roundTrip from "./roundTrip.ts"
 export const capabilities: Capabilities = {
   iceRestart: false,
   setConfiguration: false,
-  stats: false,
+  stats: true,
   media: "rtp",
   simulcast: false
 }
@@ -69,8 +69,12 @@ const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
   const fork = yield* FiberSet.makeRuntime()
   const lifetime = { hasBegun: false, isOver: false }
+  /** As they were made and given; libdatachannel has others where there is media. */
+  const descriptions = { local: null as SessionDescription | null, remote: null as SessionDescription | null }
+  const before = { local: null as SessionDescription | null }
   const self = { media: undefined as NodeMedia.NodeMedia | undefined }
   const random = yield* Random.Random
+  const clock = yield* Clock.Clock
   const own: Array<NodeRtcDataChannel> = []
   const peer = yield* Effect.acquireRelease(
     Effect.try({
@@ -101,7 +105,10 @@ const make = Effect.fnUntraced(function* (
   const far = { isKnown: false }
   const tell = () => {
     if (lifetime.isOver || !far.isKnown || peer.signalingState() === "have-local-offer") return
-    for (const candidate of untold.splice(0)) handlers.onIceCandidate(candidate)
+    for (const candidate of untold.splice(0)) {
+      const { sdpMid } = candidate
+      handlers.onIceCandidate({ ...candidate, sdpMid: self.media?.ownMid(sdpMid) ?? sdpMid })
+    }
   }
   const tellAll = () => {
     far.isKnown = true
@@ -127,6 +134,7 @@ const make = Effect.fnUntraced(function* (
   })
 
   const media = NodeMedia.make(peer, {
+    clock,
     nextSsrc: () => random.nextIntUnsafe() >>> 0,
     onTrack: (event) => {
       if (!lifetime.isOver) handlers.onTrack?.(event)
@@ -134,11 +142,21 @@ const make = Effect.fnUntraced(function* (
   })
   self.media = media
 
-  const local = (): SessionDescription | null => describe(peer.localDescription())
-  const created = (name: "createOffer" | "createAnswer") => {
-    const description = local()
-    if (description === null) throw new Error(`${name} made no description`)
-    return description
+  const created = (type: "offer" | "answer"): SessionDescription => {
+    // libdatachannel ends the process over it.
+    const expected = type === "offer" ? "stable" : "have-remote-offer"
+    if (peer.signalingState() !== expected) throw new Error(`no ${type} can be made in state ${peer.signalingState()}`)
+    peer.setLocalDescription(type)
+    const description = peer.localDescription()
+    if (description === null) throw new Error(`there is no ${type}`)
+    const isOffer = type === "offer"
+    const sdp = isOffer
+      ? description.sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "")
+      : description.sdp
+    const own = { type, sdp: media.describe(type, sdp) }
+    if (isOffer) before.local = descriptions.local
+    descriptions.local = own
+    return own
   }
   const unsupported = (capability: string) =>
     Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability }) }))
@@ -157,25 +175,20 @@ const make = Effect.fnUntraced(function* (
 
   return {
     createOffer: ({ iceRestart }) =>
-      iceRestart
-        ? unsupported("ICE restart")
-        : step("createOffer", () => {
-            peer.setLocalDescription("offer")
-            const { sdp, type } = created("createOffer")
-            return { type, sdp: RtpSdp.plain(sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "")) }
-          }),
-    createAnswer: step("createAnswer", () => {
-      media.prepareAnswer()
-      peer.setLocalDescription("answer")
-      const { sdp, type } = created("createAnswer")
-      return { type, sdp: RtpSdp.plain(sdp) }
-    }),
+      iceRestart ? unsupported("ICE restart") : step("createOffer", () => created("offer")),
+    createAnswer: step("createAnswer", () => created("answer")),
     // Offers and answers are set as they are created.
     setLocalDescription: ({ type }) =>
-      type === "rollback" ? step("setLocalDescription", () => peer.setLocalDescription("rollback")) : Effect.void,
+      type === "rollback"
+        ? step("setLocalDescription", () => {
+            peer.setLocalDescription("rollback")
+            descriptions.local = before.local
+          })
+        : Effect.void,
     setRemoteDescription: ({ sdp, type }) =>
       step("setRemoteDescription", () => {
-        peer.setRemoteDescription(sdp, type)
+        peer.setRemoteDescription(media.toNative(sdp), type)
+        descriptions.remote = { type, sdp }
         media.onRemote(sdp)
         if (type === "offer" || /^a=candidate:\S+ \d+ udp /im.test(sdp)) tellAll()
         // One that tells none waits for ours, or cannot be reached by UDP.
@@ -188,8 +201,8 @@ const make = Effect.fnUntraced(function* (
       }),
     setConfiguration: () => unsupported("setConfiguration"),
     createDataChannel,
-    localDescription: local,
-    remoteDescription: () => describe(peer.remoteDescription()),
+    localDescription: () => descriptions.local,
+    remoteDescription: () => descriptions.remote,
     connectionState: () => states[peer.state()] ?? "new",
     counters: Effect.sync(() => ({ bytesSent: peer.bytesSent(), bytesReceived: peer.bytesReceived() })),
     roundTrip: roundTrip.make(createDataChannel(probeLabel, { ordered: true })),
@@ -206,11 +219,6 @@ const isGone = (channel: DataChannel) => {
   return !channel.isOpen()
 }
 const noop = () => {}
-
-const describe = (description: { readonly type: string; readonly sdp: string } | null): SessionDescription | null =>
-  description === null || (description.type !== "offer" && description.type !== "answer")
-    ? null
-    : { type: description.type, sdp: description.sdp }
 
 /** `turn:host:port?transport=tcp` with credentials, as libdatachannel wants it. */
 const toNativeServers = ({ credential, urls, username }: IceServer): ReadonlyArray<string | NativeIceServer> =>

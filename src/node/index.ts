@@ -3,4 +3,4 @@
  */
 export * as NodeDataChannel from "./NodeDataChannel.ts"
 export * as NodeRTCEngine from "./NodeRTCEngine.ts"
-export * as RtpTrack from "./RtpTrack.ts"
+export * as RtpTrack from "../RtpTrack.ts"

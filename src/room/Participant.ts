@@ -14,13 +14,12 @@ import {
   type SubscriptionPermission,
   type SignalRequest,
   type SignalResponse,
-  SubscribedQuality,
   SubscribedQualityUpdate,
   TrackPublishedResponse,
   TrackSubscribed,
   TrackType,
   type UpdateParticipantMetadata,
-  VideoQuality
+  type VideoQuality
 } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
@@ -31,8 +30,10 @@ import type { Kind } from "../DataChannel.ts"
 import * as trickle from "../internal/trickle.ts"
 import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
 import type { PeerConnectionFactory, PeerConnectionState } from "../PeerConnectionFactory.ts"
+import type { StatsReport } from "../Stats.ts"
 import type { Claims } from "./Claims.ts"
 import type { ForwardedTrack } from "./Downlink.ts"
+import * as Layers from "./Layers.ts"
 import { leaveRequest, resumeRequest } from "./leaveRequest.ts"
 import * as ownMetadata from "./ownMetadata.ts"
 import * as requests from "./requests.ts"
@@ -93,8 +94,10 @@ export interface Participant {
   readonly permits: (who: ParticipantInfo, trackSid: string) => boolean
   /** Sends these tracks to it from now on, and no others. */
   readonly forward: (tracks: ReadonlyArray<ForwardedTrack>) => void
-  /** Tells it that somebody receives a track of its own; once. */
-  readonly subscribed: (track: Uplink.PublishedTrack) => void
+  /** Tells it which quality of a track of its own is received at most, and once, that somebody receives it at all. */
+  readonly subscribed: (track: Uplink.PublishedTrack, highest: VideoQuality | undefined) => void
+  /** Of all its peer connections. */
+  readonly stats: Effect.Effect<StatsReport>
   /** When the last frame of the client was read, in milliseconds (Q2). */
   readonly lastHeardAt: () => number
   /** Publishes and negotiates after the join response was sent (J10). */
@@ -383,20 +386,19 @@ export const make = Effect.fnUntraced(function* (
     chooser,
     permits: (who, trackSid) => Subscriptions.permits(self.permission, who, trackSid),
     forward: (tracks) => report({ _tag: "TracksForwarded", tracks }),
-    subscribed: (track) => {
-      if (track.wasSubscribed) return
-      track.wasSubscribed = true
+    subscribed: (track, highest) => {
       const trackSid = track.info.sid
-      send({ case: "trackSubscribed", value: new TrackSubscribed({ trackSid }) })
+      if (!track.wasSubscribed) {
+        if (highest === undefined) return
+        track.wasSubscribed = true
+        send({ case: "trackSubscribed", value: new TrackSubscribed({ trackSid }) })
+      } else if (track.told === highest) return
+      track.told = highest
       if (track.info.type !== TrackType.VIDEO) return
-      const subscribedQualities = [VideoQuality.LOW, VideoQuality.MEDIUM, VideoQuality.HIGH].map(
-        (quality) => new SubscribedQuality({ quality, enabled: true })
-      )
-      send({
-        case: "subscribedQualityUpdate",
-        value: new SubscribedQualityUpdate({ trackSid, subscribedQualities })
-      })
+      const subscribedQualities = [...Layers.subscribed(highest)]
+      send({ case: "subscribedQualityUpdate", value: new SubscribedQualityUpdate({ trackSid, subscribedQualities }) })
     },
+    stats: transports.stats,
     lastHeardAt: () => self.lastHeardAt,
     start: Effect.fnUntraced(function* ({ addTracks, publisherOffer }) {
       for (const request of addTracks) yield* addTrack(request)

@@ -4,22 +4,26 @@
 import {
   type DataPacket,
   ConnectionQuality,
-  ConnectionQualityInfo,
+  type ConnectionQualityInfo,
   ConnectionQualityUpdate,
   type DisconnectReason,
   type ParticipantInfo,
   ParticipantInfo_State,
   ParticipantUpdate,
   type Room as RoomInfo,
+  type SignalResponse,
   SpeakersChanged,
-  TrackType
+  TrackType,
+  VideoQuality
 } from "@livekit/protocol"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { Kind } from "../DataChannel.ts"
 import type { ForwardedTrack } from "./Downlink.ts"
 import * as forward from "./forward.ts"
+import * as Layers from "./Layers.ts"
 import type { Participant } from "./Participant.ts"
+import * as Quality from "./Quality.ts"
 import { RecentNonces } from "./RecentNonces.ts"
 import * as Speakers from "./Speakers.ts"
 import * as Subscriptions from "./Subscriptions.ts"
@@ -49,6 +53,9 @@ export class Room {
   readonly #isBatching: boolean
   readonly #nonces = new RecentNonces()
   readonly #speaking = new Map<string, number>()
+  /** Of whoever has been connected. */
+  readonly #quality = new Map<string, { readonly counts: Quality.Counts; readonly quality: ConnectionQuality }>()
+  #layers = ""
   readonly #departed: Array<{ readonly info: ParticipantInfo; readonly at: number }> = []
   #changed = new Map<string, ParticipantInfo>()
 
@@ -76,13 +83,15 @@ export class Room {
     info.disconnectReason = reason
     this.#departed.push({ info, at: now })
     if (this.#departed.length > rememberedDepartures) this.#departed.shift()
+    this.#quality.delete(info.sid)
     this.announce(info)
     this.forwardTracks()
   }
 
-  /** Looks again at who receives which track; called whenever that may have changed. */
+  /** Looks again at who receives which track, and of video which encoding; called whenever that may have changed. */
   forwardTracks() {
     const everybody = Array.from(this.sessions.values(), ({ participant }) => participant)
+    const highest = new Map<PublishedTrack, VideoQuality>()
     for (const recipient of everybody) {
       const { chooser, info } = recipient
       const tracks = everybody
@@ -91,38 +100,66 @@ export class Room {
           publisher.tracks().flatMap((track): Array<ForwardedTrack> => {
             const { sid } = track.info
             if (!Subscriptions.wants(chooser, sid) || !publisher.permits(info, sid)) return []
-            const forwarded = forwardedTrack(publisher.info.sid, track, chooser.disabled.has(sid))
-            if (forwarded !== undefined) publisher.subscribed(track)
-            return forwarded === undefined ? [] : [forwarded]
+            // Where there is only one encoding, nobody can have less of it.
+            const isChoice = track.media?.receiver.layers !== undefined
+            const quality = isChoice ? Layers.wanted(track.info, chooser.settings.get(sid)) : VideoQuality.HIGH
+            const isPaused = chooser.disabled.has(sid)
+            const forwarded = forwardedTrack(publisher.info.sid, track, { isPaused, quality })
+            if (forwarded === undefined) return []
+            if (!isPaused) highest.set(track, Math.max(quality, highest.get(track) ?? quality))
+            return [forwarded]
           })
         )
       recipient.forward(tracks)
     }
+    for (const publisher of everybody) {
+      for (const track of publisher.tracks()) publisher.subscribed(track, highest.get(track))
+    }
   }
 
-  /** Looks at who speaks, and tells everybody what is news. */
+  /** Looks at who speaks, and at which encodings come in, and tells everybody what is news. */
   readonly listen = Effect.gen({ self: this }, function* () {
     const levels = new Map<string, number>()
     for (const { participant } of this.sessions.values()) {
       levels.set(participant.info.sid, yield* Speakers.levelOf(participant.tracks()))
     }
     const speakers = Speakers.changes(this.#speaking, levels)
-    if (speakers.length === 0) return
-    const value = new SpeakersChanged({ speakers: [...speakers] })
+    if (speakers.length > 0)
+      this.#tellAll({ case: "speakersChanged", value: new SpeakersChanged({ speakers: [...speakers] }) })
+    const layers = Array.from(this.sessions.values(), ({ participant }) => participant.tracks().map(layersOf)).join()
+    if (layers === this.#layers) return
+    this.#layers = layers
+    this.forwardTracks()
+  })
+
+  /** Looks at how well everybody is connected, and tells everybody what is news. */
+  readonly measure = Effect.gen({ self: this }, function* () {
     for (const { participant } of this.sessions.values()) {
-      participant.signal.send({ case: "speakersChanged", value })
+      const { sid } = participant.info
+      const before = this.#quality.get(sid)
+      // Who is not connected has been told of.
+      if (before === undefined || before.quality === ConnectionQuality.LOST) continue
+      const report = yield* participant.stats
+      const counts = Quality.count(report)
+      const info = Quality.of(sid, Quality.loss(before.counts, counts, report))
+      this.#quality.set(sid, { counts, quality: info.quality })
+      if (info.quality !== before.quality) this.#tellQuality(info)
     }
   })
 
-  /** Tells everybody how somebody is connected. */
-  tellQuality({ sid }: ParticipantInfo, isConnected: boolean) {
-    const quality = isConnected ? ConnectionQuality.EXCELLENT : ConnectionQuality.LOST
-    const value = new ConnectionQualityUpdate({
-      updates: [new ConnectionQualityInfo({ participantSid: sid, quality, score: isConnected ? 5 : 0 })]
-    })
-    for (const { participant } of this.sessions.values()) {
-      participant.signal.send({ case: "connectionQuality", value })
-    }
+  /** Tells everybody whether media of somebody gets through. */
+  tellConnected({ sid }: ParticipantInfo, isConnected: boolean) {
+    const info = isConnected ? Quality.of(sid, 0) : Quality.lost(sid)
+    this.#quality.set(sid, { counts: this.#quality.get(sid)?.counts ?? Quality.none, quality: info.quality })
+    this.#tellQuality(info)
+  }
+
+  #tellQuality(info: ConnectionQualityInfo) {
+    this.#tellAll({ case: "connectionQuality", value: new ConnectionQualityUpdate({ updates: [info] }) })
+  }
+
+  #tellAll(message: SignalResponse["message"]) {
+    for (const { participant } of this.sessions.values()) participant.signal.send(message)
   }
 
   /** Tells everybody how somebody is now, by and by where changes are collected. */
@@ -176,7 +213,7 @@ export class Room {
 const forwardedTrack = (
   publisherSid: string,
   { info, media, stream }: PublishedTrack,
-  isPaused: boolean
+  { isPaused, quality }: { readonly isPaused: boolean; readonly quality: VideoQuality }
 ): ForwardedTrack | undefined =>
   media === undefined
     ? undefined
@@ -185,6 +222,10 @@ const forwardedTrack = (
         kind: info.type === TrackType.AUDIO ? "audio" : "video",
         // Older clients read the track from it, and some nothing without a second part.
         streamId: `${publisherSid}|${stream === "" ? info.sid : stream}`,
-        media: media.track,
+        media: Layers.choose(media.receiver.layers?.() ?? [], quality)?.track ?? media.track,
         isPaused
       }
+
+/** Which encodings of a track come in. */
+const layersOf = ({ info, media }: PublishedTrack): string =>
+  [info.sid, ...(media?.receiver.layers?.() ?? []).map(({ rid }) => rid)].join(" ")

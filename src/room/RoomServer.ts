@@ -25,6 +25,7 @@ import { isMetadataTooLarge } from "./ownMetadata.ts"
 import type * as Participant from "./Participant.ts"
 import { Refusal } from "./Refusal.ts"
 import type { Forwarded } from "./Room.ts"
+import * as Quality from "./Quality.ts"
 import * as Rooms from "./Rooms.ts"
 import type * as ScriptedParticipant from "./ScriptedParticipant.ts"
 import * as SignalFormat from "./SignalFormat.ts"
@@ -212,10 +213,15 @@ export const make = Effect.fnUntraced(function* (
       for (const room of rooms.all()) room.tellChanges()
     }).pipe(Effect.schedule(Schedule.spaced(options.updateInterval)), Effect.forkScoped)
   }
-  yield* Effect.suspend(() => Effect.forEach(rooms.all(), ({ listen }) => listen, { discard: true })).pipe(
-    Effect.schedule(Schedule.spaced(Speakers.interval)),
-    Effect.forkScoped
-  )
+  for (const [look, interval] of [
+    ["listen", Speakers.interval],
+    ["measure", Quality.interval]
+  ] as const) {
+    yield* Effect.suspend(() => Effect.forEach(rooms.all(), (room) => room[look], { discard: true })).pipe(
+      Effect.schedule(Schedule.spaced(interval)),
+      Effect.forkScoped
+    )
+  }
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       for (const socket of silent) socket.destroy()

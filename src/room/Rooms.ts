@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function* (options: {
             return options.onOwnChange(session.participant)
           }),
           onTracks: Effect.sync(() => room.forwardTracks()),
-          onQuality: (isConnected) => room.tellQuality(info, isConnected),
+          onQuality: (isConnected) => room.tellConnected(info, isConnected),
           onEnd: (reason) => close(room, session, reason)
         }).pipe(
           Effect.provideService(PeerConnectionFactory, factory),

@@ -44,6 +44,7 @@ export const make = (options: {
     permits: () => true,
     forward: () => {},
     subscribed: () => {},
+    stats: Effect.succeed([]),
     lastHeardAt: () => 0,
     start: () => Effect.void,
     canResume: () => false,

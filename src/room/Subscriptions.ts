@@ -9,13 +9,16 @@ export interface Chooser {
   /** By track. */
   readonly chosen: Map<string, boolean>
   readonly disabled: Set<string>
+  /** What was said last of the size of a track. */
+  readonly settings: Map<string, UpdateTrackSettings>
 }
 
 export const makeChooser = (canSubscribe: boolean, autoSubscribe: boolean): Chooser => ({
   canSubscribe,
   autoSubscribe,
   chosen: new Map(),
-  disabled: new Set()
+  disabled: new Set(),
+  settings: new Map()
 })
 
 export const choose = ({ chosen }: Chooser, { participantTracks, subscribe, trackSids }: UpdateSubscription) => {
@@ -24,8 +27,9 @@ export const choose = ({ chosen }: Chooser, { participantTracks, subscribe, trac
   }
 }
 
-export const setUp = ({ disabled }: Chooser, settings: UpdateTrackSettings) => {
+export const setUp = ({ disabled, settings: known }: Chooser, settings: UpdateTrackSettings) => {
   for (const sid of settings.trackSids) {
+    known.set(sid, settings)
     if (settings.disabled) disabled.add(sid)
     else disabled.delete(sid)
   }

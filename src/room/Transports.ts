@@ -20,8 +20,10 @@ import { isReadable } from "../internal/parseSdp.ts"
 import * as RemoteSections from "../internal/RemoteSections.ts"
 import type { RemoteMedia } from "../PeerConnectionTransport.ts"
 import * as Sdp from "../Sdp.ts"
+import type { StatsReport } from "../Stats.ts"
 import * as Downlink from "./Downlink.ts"
 import { JoinBacklog } from "./JoinBacklog.ts"
+import { takeLargest } from "./largestEncoding.ts"
 
 /** What can happen to the peer connections. */
 export type TransportEvent =
@@ -57,6 +59,7 @@ export interface Transports {
   readonly sendData: (kind: Kind, bytes: Uint8Array) => void
   /** Closes the channel that the client has opened. */
   readonly closeChannel: (kind: Kind) => void
+  readonly stats: Effect.Effect<StatsReport>
   /** Sends these tracks from now on, and no others. */
   readonly sendTracks: (tracks: ReadonlyArray<Downlink.ForwardedTrack>) => Effect.Effect<void, PeerConnectionError>
 }
@@ -186,7 +189,12 @@ export const make = Effect.fnUntraced(function* (
         : { midToTrackId: {}, sdp: description.sdp }
       send({
         case: "answer",
-        value: new SessionDescription({ type: "answer", sdp: limitMessageSize(sdp), id, midToTrackId })
+        value: new SessionDescription({
+          type: "answer",
+          sdp: takeLargest(offered, limitMessageSize(sdp)),
+          id,
+          midToTrackId
+        })
       })
     }),
     offer,
@@ -216,6 +224,10 @@ export const make = Effect.fnUntraced(function* (
       }),
     lacksAnswer: (offerId) =>
       self.isOfferOut && self.offerId === offerId && subscriber?.connectionState() === "connected",
+    stats: Effect.map(
+      Effect.all([publisher.media.stats, subscriber?.media.stats ?? Effect.succeed([])]),
+      ([own, other]) => [...own, ...other]
+    ),
     closeChannel: (kind) => incoming[kind]?.close(),
     sendData: (kind, bytes) => {
       const channel = outgoing[kind]

@@ -1,7 +1,7 @@
 /**
  * The tracks that one participant publishes: what it asked for, and the media that came for it.
  */
-import type { AddTrackRequest, TrackInfo } from "@livekit/protocol"
+import type { AddTrackRequest, TrackInfo, VideoQuality } from "@livekit/protocol"
 import { TrackType } from "@livekit/protocol"
 import type { RemoteMedia } from "../PeerConnectionTransport.ts"
 import * as requests from "./requests.ts"
@@ -15,6 +15,8 @@ export interface PublishedTrack {
   media: RemoteMedia | undefined
   /** The publisher was told that somebody receives it. */
   wasSubscribed: boolean
+  /** The highest quality that the publisher was told somebody wants. */
+  told: VideoQuality | undefined
 }
 
 /** What becomes of a request to publish (M1). */
@@ -96,7 +98,7 @@ export const make = (): Uplink => {
       if (size >= maxPending) return tooMany("tracks", `numPendingTracks: ${size}`)
       if (pending.length >= maxQueued) return tooMany("queued tracks", `numPendingTracksQueued: ${pending.length}`)
       const info = requests.trackInfo(pending[0]?.info.sid ?? sid, request)
-      const track = { cid, info, stream, media: undefined, wasSubscribed: false }
+      const track = { cid, info, stream, media: undefined, wasSubscribed: false, told: undefined }
       if (ofCid(cid) === undefined) return { _tag: "Published", track: publish(track) }
       queues.set(cid, [...(queues.get(cid) ?? []), track])
       return { _tag: "Queued" }

@@ -25,8 +25,10 @@ export type Message =
   | { readonly _tag: "Close"; readonly id: number }
   | { readonly _tag: "Ask"; readonly id: number }
   | { readonly _tag: "Answer"; readonly id: number }
+  /** An RTP or RTCP packet. */
+  | { readonly _tag: "Media"; readonly bytes: Uint8Array }
 
-const sizeOf = (message: Message) => (message._tag === "Data" ? message.bytes.length : 0)
+const sizeOf = (message: Message) => (message._tag === "Data" || message._tag === "Media" ? message.bytes.length : 0)
 
 /** One of the two peer connections, as the association sees it. */
 export interface End {

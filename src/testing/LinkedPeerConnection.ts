@@ -1,11 +1,15 @@
 /**
  * Peer connections that never leave the process: two that are given each other's descriptions and candidates become connected
- * over the simulated network, with offers and answers, data channels, ICE restart and loss of consent as WebRTC has them.
+ * over the simulated network, with offers and answers, data channels, media as RTP packets, ICE restart and loss of consent as
+ * WebRTC has them.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Scope from "effect/Scope"
-import { NegotiationFailed, PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
+import * as RtpMedia from "../internal/rtp/RtpMedia.ts"
+import { PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
 import {
   type Capabilities,
   type IceCandidate,
@@ -22,6 +26,7 @@ import * as Exchanges from "./Exchange.ts"
 import { Exchange } from "./Exchange.ts"
 import * as LinkedDataChannel from "./LinkedDataChannel.ts"
 import * as LinkedSdp from "./LinkedSdp.ts"
+import * as LinkedSignaling from "./LinkedSignaling.ts"
 import type { Link } from "./Link.ts"
 import type { Machine } from "./Machine.ts"
 import * as Questions from "./Questions.ts"
@@ -29,7 +34,7 @@ import * as Questions from "./Questions.ts"
 export { Exchange, layer as layerExchange } from "./Exchange.ts"
 
 /**
- * What linked peer connections can do: all that a browser can, but for media.
+ * What linked peer connections can do: all that a browser can, with media as RTP packets, which a test makes and reads.
  *
  * @example
  * ```ts
@@ -44,8 +49,8 @@ export { Exchange, layer as layerExchange } from "./Exchange.ts"
 export const capabilities: Capabilities = {
   iceRestart: true,
   setConfiguration: true,
-  stats: false,
-  media: "none",
+  stats: true,
+  media: "rtp",
   simulcast: false
 }
 
@@ -65,6 +70,8 @@ export interface LinkedOptions {
   readonly maxMessageSize?: number | undefined
 }
 
+const nothing = () => {}
+
 const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedOptions) =>
   Effect.fnUntraced(function* (
     handlers: PeerConnectionHandlers
@@ -79,21 +86,27 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       state: "new" as PeerConnectionState,
       isClosed: false,
       line: undefined as Association.Line | undefined,
-      signaling: "stable" as "stable" | "have-local-offer" | "have-remote-offer",
-      local: null as SessionDescription | null,
-      remote: null as SessionDescription | null,
-      pendingLocal: null as SessionDescription | null,
-      pendingRemote: null as SessionDescription | null,
       gathered: undefined as string | undefined,
       channelsMade: 0,
       bytesSent: 0,
       bytesReceived: 0
     }
+    const signaling = LinkedSignaling.make()
+    const clock = yield* Clock.Clock
+    const random = yield* Random.Random
+    const media = RtpMedia.make({
+      clock,
+      nextSsrc: () => random.nextIntUnsafe() >>> 0,
+      onTrack: (event) => whenAwake(() => (self.isClosed ? undefined : handlers.onTrack?.(event))),
+      write: (bytes) => {
+        if (self.state !== "connected") return
+        self.bytesSent += bytes.length
+        self.line?.sendUnreliably({ _tag: "Media", bytes }, nothing)
+      }
+    })
     const ufragOf = (description: SessionDescription | null) => LinkedSdp.ufrag(description?.sdp ?? "")
-    const remote = () => self.pendingRemote ?? self.remote
-    const local = () => self.pendingLocal ?? self.local
-    const hasChannels = () => channels.size > 0 || LinkedSdp.hasChannels(remote()?.sdp ?? "")
-    const maxMessageSize = () => Sdp.maxMessageSize(self.remote?.sdp ?? "")
+    const hasChannels = () => channels.size > 0 || LinkedSdp.hasChannels(signaling.latestRemote()?.sdp ?? "")
+    const maxMessageSize = () => Sdp.maxMessageSize(signaling.remote()?.sdp ?? "")
 
     const setState = (state: PeerConnectionState) => {
       if (self.isClosed || self.state === state) return
@@ -118,6 +131,10 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     }
     const onMessage = (message: Association.Message) => {
       if (self.isClosed) return
+      if (message._tag === "Media") {
+        self.bytesReceived += message.bytes.length
+        return media.receive(message.bytes)
+      }
       const channel = channels.get(message.id)
       switch (message._tag) {
         case "Ask":
@@ -145,10 +162,11 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     }
     const peer: Exchanges.Peer = {
       link: options.link,
-      ufrag: () => ufragOf(self.local),
-      remoteUfrag: () => ufragOf(self.remote),
-      isSettled: () => self.signaling === "stable" && self.local !== null && self.remote !== null && !self.isClosed,
-      hasCandidate: () => candidates.has(ufragOf(self.remote) ?? ""),
+      ufrag: () => ufragOf(signaling.local()),
+      remoteUfrag: () => ufragOf(signaling.remote()),
+      isSettled: () =>
+        signaling.isStable() && signaling.local() !== null && signaling.remote() !== null && !self.isClosed,
+      hasCandidate: () => candidates.has(ufragOf(signaling.remote()) ?? ""),
       association: undefined,
       end: {
         setState,
@@ -167,6 +185,7 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
     }
     yield* Effect.addFinalizer(() => {
       self.isClosed = true
+      media.close()
       return peer.association === undefined
         ? Effect.void
         : Effect.provideContext(peer.association.value.leave(peer.end), exchange.world)
@@ -174,14 +193,14 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
 
     const meet = Exchanges.meet(exchange, peer)
     const gather = Effect.gen(function* () {
-      const ufrag = ufragOf(local())
+      const ufrag = ufragOf(signaling.latestLocal())
       if (ufrag === undefined || ufrag === self.gathered) return
       self.gathered = ufrag
       yield* Effect.yieldNow
       if (!self.isClosed) handlers.onIceCandidate(LinkedSdp.candidate(ufrag))
     })
     const describe = Effect.fnUntraced(function* (type: "offer" | "answer", isRestart: boolean) {
-      const known = ufragOf(self.local)
+      const known = ufragOf(signaling.local())
       const ufrag = known === undefined || isRestart ? yield* exchange.nextUfrag : known
       exchange.peers.set(ufrag, peer)
       yield* Scope.addFinalizer(
@@ -191,62 +210,41 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       const sdp = LinkedSdp.make({
         sessionId,
         type,
-        ufrag: hasChannels() ? ufrag : undefined,
+        ufrag: hasChannels() || media.hasSections() ? ufrag : undefined,
         maxMessageSize: options.maxMessageSize ?? 262_144
       })
-      return { type, sdp } as const
+      return { type, sdp: media.describe(type, sdp, hasChannels()) } as const
     })
-    const invalid = (step: NegotiationFailed["step"], what: string) =>
-      new PeerConnectionError({
-        reason: new NegotiationFailed({ step, cause: new Error(`${what} in signaling state ${self.signaling}`) })
-      })
 
     return {
       createOffer: ({ iceRestart }) =>
         iceRestart && !can.iceRestart
           ? Effect.fail(new PeerConnectionError({ reason: new Unsupported({ capability: "ICE restart" }) }))
           : describe("offer", iceRestart),
-      createAnswer: Effect.suspend(() =>
-        self.signaling === "have-remote-offer"
-          ? describe("answer", self.remote !== null && ufragOf(self.remote) !== ufragOf(self.pendingRemote))
-          : Effect.fail(invalid("createAnswer", "an answer"))
+      createAnswer: Effect.andThen(
+        signaling.expectsAnswer,
+        Effect.suspend(() => {
+          const known = signaling.remote()
+          return describe("answer", known !== null && ufragOf(known) !== ufragOf(signaling.latestRemote()))
+        })
       ),
       setLocalDescription: Effect.fnUntraced(function* (description) {
-        const { type } = description
-        if (type === "rollback" && self.signaling === "have-local-offer") {
-          self.pendingLocal = null
-          self.signaling = "stable"
-          return
-        }
-        if (type === "offer" && self.signaling === "stable") {
-          self.pendingLocal = description
-          self.signaling = "have-local-offer"
-        } else if (type === "answer" && self.signaling === "have-remote-offer") {
-          self.local = description
-          self.remote = self.pendingRemote
-          self.pendingRemote = null
-          self.signaling = "stable"
-        } else return yield* invalid("setLocalDescription", `a local ${type}`)
+        yield* signaling.setLocal(description)
+        if (description.type === "rollback") return
         yield* Effect.forkIn(gather, scope)
         yield* meet
       }),
       setRemoteDescription: Effect.fnUntraced(function* (description) {
-        const { type } = description
-        if (!description.sdp.startsWith("v=0")) return yield* invalid("setRemoteDescription", "text that is no SDP")
-        if (type === "offer" && self.signaling === "stable") {
-          self.pendingRemote = description
-          self.signaling = "have-remote-offer"
-        } else if (type === "answer" && self.signaling === "have-local-offer") {
-          self.local = self.pendingLocal
-          self.pendingLocal = null
-          self.remote = description
-          self.signaling = "stable"
-          if (peer.association === undefined && ufragOf(self.remote) !== undefined) setState("connecting")
-        } else return yield* invalid("setRemoteDescription", `a remote ${type}`)
+        yield* signaling.setRemote(description)
+        media.onRemote(description.sdp)
+        const isAnswered = description.type === "answer" && peer.association === undefined
+        if (isAnswered && ufragOf(description) !== undefined) setState("connecting")
         yield* meet
       }),
       addIceCandidate: Effect.fnUntraced(function* ({ candidate }: IceCandidate) {
-        if (remote() === null) return yield* invalid("addIceCandidate", "a candidate before a remote description")
+        if (signaling.latestRemote() === null) {
+          return yield* signaling.invalid("addIceCandidate", "a candidate before a remote description")
+        }
         candidates.add(LinkedSdp.ufragOfCandidate(candidate) ?? "")
         yield* meet
       }),
@@ -263,12 +261,12 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
           if (self.line !== undefined) self.line.send(open(channel, self.line))
           return channel.rtc
         }),
-      localDescription: local,
-      remoteDescription: remote,
+      localDescription: signaling.latestLocal,
+      remoteDescription: signaling.latestRemote,
       connectionState: () => self.state,
       counters: Effect.sync(() => ({ bytesSent: self.bytesSent, bytesReceived: self.bytesReceived })),
       roundTrip: questions.ask((id) => self.line?.send({ _tag: "Ask", id })),
-      media: RtcMedia.none
+      media: can.media === "none" ? RtcMedia.none : media
     }
   })
 

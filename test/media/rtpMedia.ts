@@ -5,7 +5,8 @@ import { Effect, Option, Schedule, Stream } from "effect"
 import { RtpTrack } from "effect-livekit/node"
 import type { TestMedia } from "./wrtcMedia.ts"
 
-const packetOf = (sequence: number, timestamp: number, payload: string) => {
+/** A packet as an application has it. */
+export const rtpPacket = (sequence: number, timestamp: number, payload: string) => {
   const packet = Buffer.alloc(12 + payload.length)
   packet[0] = 0x80
   packet[1] = 77
@@ -22,7 +23,7 @@ const send = (codec: RtpTrack.RtpCodec, clockRate: number) =>
     const self = { sequence: 65_500 }
     const next = Effect.sync(() => {
       const sequence = self.sequence++
-      write(packetOf(sequence, (sequence * clockRate) / 50, `${codec} ${sequence}`))
+      write(rtpPacket(sequence, (sequence * clockRate) / 50, `${codec} ${sequence}`))
     })
     yield* Effect.forkScoped(Effect.schedule(next, Schedule.fixed(20)))
     return track

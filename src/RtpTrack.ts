@@ -1,13 +1,16 @@
 /**
- * Tracks of node-datachannel: encoded media as RTP packets, in and out, for applications that have Opus or VP8 already.
+ * Tracks of RTP packets: encoded media, in and out, for applications that have Opus or VP8 already. Those of node-datachannel are
+ * such tracks, and those of the testing kit.
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
-import { PeerConnectionError, Unsupported } from "../PeerConnectionError.ts"
-import type { MediaKind, MediaTrack } from "../RtcMedia.ts"
-import * as RtpPacket from "./RtpPacket.ts"
+import { PeerConnectionError, Unsupported } from "./PeerConnectionError.ts"
+import type { MediaKind, MediaTrack } from "./RtcMedia.ts"
+import * as RtcpPacket from "./internal/rtp/RtcpPacket.ts"
+import * as RtpPacket from "./internal/rtp/RtpPacket.ts"
 
 /**
  * Codecs of which packets are sent and received.
@@ -17,7 +20,7 @@ import * as RtpPacket from "./RtpPacket.ts"
 export type RtpCodec = "opus" | "VP8" | "VP9" | "H264"
 
 /**
- * A track of RTP packets, as node-datachannel has them.
+ * A track of RTP packets.
  *
  * @category models
  */
@@ -27,7 +30,8 @@ export class RtpTrack implements MediaTrack {
   enabled = true
   /** The codec of a packet, by its payload type; what is unknown is not passed on. A track of one codec gives it for any. */
   readonly codecOf: (payloadType: number) => RtpCodec | undefined
-  readonly #readers = new Set<(packet: Uint8Array) => void>()
+  readonly #readers = new Set<(packet: Uint8Array, audioLevel?: number) => void>()
+  readonly #reportReaders = new Set<(moment: RtcpPacket.Moment) => void>()
   readonly #onKeyframeRequest: () => void
 
   constructor(options: {
@@ -42,16 +46,27 @@ export class RtpTrack implements MediaTrack {
     this.#onKeyframeRequest = options.onKeyframeRequest
   }
 
-  /** Hands a packet to all readers; what is no RTP is dropped. */
-  write(packet: Uint8Array) {
+  /** Hands a packet to all readers; what is no RTP is dropped. `audioLevel` is how loud it is, from 0 to 1. */
+  write(packet: Uint8Array, audioLevel?: number) {
     if (!RtpPacket.isRtp(packet)) return
-    for (const read of this.#readers) read(packet)
+    for (const read of [...this.#readers]) read(packet, audioLevel)
   }
 
   /** Reads packets from now on; the bytes are not reused. */
-  read(reader: (packet: Uint8Array) => void): () => void {
+  read(reader: (packet: Uint8Array, audioLevel?: number) => void): () => void {
     this.#readers.add(reader)
     return () => void this.#readers.delete(reader)
+  }
+
+  /** Tells all readers that a timestamp is that of a moment, as a sender report does (RFC 3550). */
+  report(moment: RtcpPacket.Moment) {
+    for (const read of this.#reportReaders) read(moment)
+  }
+
+  /** Reads reports from now on, by which tracks of one sender are played together. */
+  readReports(reader: (moment: RtcpPacket.Moment) => void): () => void {
+    this.#reportReaders.add(reader)
+    return () => void this.#reportReaders.delete(reader)
   }
 
   /** Asks who sends for a picture that needs no other. */
@@ -67,14 +82,21 @@ export class RtpTrack implements MediaTrack {
  */
 export interface RtpSource {
   readonly track: RtpTrack
-  /** Sends an RTP packet; its SSRC, payload type and numbers are replaced by those of the connection. Garbage is dropped. */
-  readonly write: (packet: Uint8Array) => void
+  /**
+   * Sends an RTP packet; its SSRC, payload type and numbers are replaced by those of the connection. Garbage is dropped. By the
+   * level of its audio, from 0 to 1, the server sees who speaks (RFC 6464).
+   */
+  readonly write: (packet: Uint8Array, options?: { readonly audioLevel?: number | undefined }) => void
   /** A receiver wants a picture that needs no other. */
   readonly keyframeRequests: Stream.Stream<void>
 }
 
+/** Milliseconds between two reports of the time of a source. */
+const reportInterval = 1_000
+
 /**
- * A track of packets that the application has.
+ * A track of packets that the application has. Each is taken to be of the moment in which it is written, which receivers are told,
+ * so that they play the tracks of one participant together.
  *
  * @example
  * ```ts
@@ -94,14 +116,23 @@ export interface RtpSource {
  */
 export const source = (codec: RtpCodec): Effect.Effect<RtpSource> =>
   Effect.gen(function* () {
+    const clock = yield* Clock.Clock
     const requests = yield* Queue.sliding<void>(1)
+    const self = { reportDue: 0 }
     const track = new RtpTrack({
       id: `rtp-${((yield* Random.nextInt) >>> 0).toString(36)}${((yield* Random.nextInt) >>> 0).toString(36)}`,
       kind: codec === "opus" ? "audio" : "video",
       codecOf: () => codec,
       onKeyframeRequest: () => void Queue.offerUnsafe(requests, undefined)
     })
-    return { track, write: (packet) => track.write(packet), keyframeRequests: Stream.fromQueue(requests) }
+    const write: RtpSource["write"] = (packet, { audioLevel } = {}) => {
+      track.write(packet, audioLevel)
+      const now = clock.currentTimeMillisUnsafe()
+      if (now < self.reportDue || !RtpPacket.isRtp(packet)) return
+      self.reportDue = now + reportInterval
+      track.report({ ntp: RtcpPacket.ntpOf(now), timestamp: RtpPacket.timestamp(packet) })
+    }
+    return { track, write, keyframeRequests: Stream.fromQueue(requests) }
   })
 
 /** What comes faster than it is read is dropped, the oldest first. */
