@@ -150,9 +150,7 @@ const make = Effect.fnUntraced(function* (
     const description = peer.localDescription()
     if (description === null) throw new Error(`there is no ${type}`)
     const isOffer = type === "offer"
-    const sdp = isOffer
-      ? description.sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "")
-      : description.sdp
+    const sdp = isOffer ? description.sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "") : description.sdp
     const own = { type, sdp: media.describe(type, sdp) }
     if (isOffer) before.local = descriptions.local
     descriptions.local = own
