@@ -12,7 +12,7 @@ import {
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit, Fiber, type Scope } from "effect"
 import type { EngineError } from "effect-livekit"
-import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
+import { RtpTrack, SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { count, join, last, type Participant, test as on } from "./suites/inMemory.ts"
 
 const { elapse, settle } = VirtualTime
@@ -61,17 +61,21 @@ const refused = (cid: string, reason: RequestResponse_Reason, message = ""): Sig
 
 describe("addTrack", () => {
   on(
-    "asks the server and gives the track as the server describes it; others hear of it (S54, S58, SC27)",
+    "asks the server and gives the track as the server describes it; others hear of it with its media (S54, S58, S61, SC27)",
     Effect.gen(function* () {
       const alice = yield* join("alice")
       const bob = yield* join("bob")
-      const adding = yield* add(alice, "cid")
+      const source = yield* RtpTrack.source("opus")
+      const adding = yield* add(alice, source.track.id)
       yield* elapse("1 second")
       const track = yield* Fiber.join(adding)
       assert.deepInclude(track, { name: "microphone", type: TrackType.AUDIO })
-      assert.strictEqual(last(alice, "LocalTrackPublished")?.response.cid, "cid")
-      const seen = last(bob, "ParticipantsUpdated")?.participants[0]?.tracks.map(({ sid }) => sid)
-      assert.deepStrictEqual(seen, [track.sid])
+      assert.strictEqual(last(alice, "LocalTrackPublished")?.response.cid, source.track.id)
+      const seen = () => last(bob, "ParticipantsUpdated")?.participants[0]?.tracks.map(({ sid }) => sid) ?? []
+      assert.deepStrictEqual(seen(), [])
+      yield* alice.engine.createSenderTransceiver(source.track)
+      yield* elapse("1 second")
+      assert.deepStrictEqual(seen(), [track.sid])
       assert.deepStrictEqual(
         (yield* alice.engine.publishedTracks).map(({ sid }) => sid),
         [track.sid]
@@ -267,7 +271,7 @@ describe("without media in the runtime", () => {
   on(
     "a track is refused, statistics are empty, and the engine goes on (S61, S63, S155)",
     Effect.gen(function* () {
-      const alice = yield* join("alice")
+      const alice = yield* join("alice", { media: "none" })
       const track = { id: "track", kind: "audio", enabled: true }
       const { reason } = yield* Effect.flip(Effect.scoped(alice.engine.publishTrack(track)))
       assert.deepInclude(reason, { _tag: "Unsupported", capability: "media" })

@@ -11,14 +11,14 @@ describe("the quality of a connection", () => {
   it("is of what got lost since the look before, on the way in of all tracks", () => {
     const before = Quality.count([inbound(100, 50), inbound(10, 0)])
     assert.deepStrictEqual(before, { received: 110, lost: 50 })
-    const report = [inbound(195, 55), inbound(10, 0)]
-    assert.closeTo(Quality.loss(before, Quality.count(report), report), 0.05, 1e-9)
+    const now = Quality.count([inbound(195, 55), inbound(10, 0)])
+    assert.closeTo(Quality.lossUp(before, now), 0.05, 1e-9)
+    assert.strictEqual(Quality.lossUp(now, now), 0)
   })
 
-  it("is of the way back where that is worse, and perfect where nothing is sent", () => {
-    const report = [inbound(100, 0), back(0.02), back(0.1)]
-    assert.strictEqual(Quality.loss(Quality.none, Quality.count(report), report), 0.1)
-    assert.strictEqual(Quality.loss(Quality.none, Quality.none, []), 0)
+  it("is of the way back too, of the track that suffers most", () => {
+    assert.strictEqual(Quality.lossDown([inbound(100, 0), back(0.02), back(0.1)]), 0.1)
+    assert.strictEqual(Quality.lossDown([]), 0)
   })
 
   it("falls with every packet that is lost", () => {

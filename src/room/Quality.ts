@@ -24,13 +24,16 @@ export const count = (report: Stats.StatsReport): Counts =>
     none
   )
 
-/** The share of packets that got lost since the look before, in the worse of both directions. */
-export const loss = (before: Counts, now: Counts, report: Stats.StatsReport): number => {
+/** The share of packets that got lost on the way from it since the look before. */
+export const lossUp = (before: Counts, now: Counts): number => {
   const lost = Math.max(0, now.lost - before.lost)
   const all = now.received - before.received + lost
-  const back = Stats.ofType(report, "remote-inbound-rtp").map(({ fractionLost }) => fractionLost)
-  return Math.max(all <= 0 ? 0 : lost / all, ...back)
+  return all <= 0 ? 0 : lost / all
 }
+
+/** The share that got lost on the way to it, of the track of which most did. */
+export const lossDown = (report: Stats.StatsReport): number =>
+  Math.max(0, ...Stats.ofType(report, "remote-inbound-rtp").map(({ fractionLost }) => fractionLost))
 
 /** Every lost packet in a hundred costs a tenth, as at a LiveKit server. */
 export const of = (participantSid: string, loss: number): ConnectionQualityInfo => {

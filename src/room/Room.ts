@@ -141,7 +141,7 @@ export class Room {
       if (before === undefined || before.quality === ConnectionQuality.LOST) continue
       const report = yield* participant.stats
       const counts = Quality.count(report)
-      const info = Quality.of(sid, Quality.loss(before.counts, counts, report))
+      const info = Quality.of(sid, Math.max(Quality.lossUp(before.counts, counts), Quality.lossDown(report)))
       this.#quality.set(sid, { counts, quality: info.quality })
       if (info.quality !== before.quality) this.#tellQuality(info)
     }

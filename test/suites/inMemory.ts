@@ -22,11 +22,15 @@ interface JoinOptions {
   readonly mode?: SignalClient.ConnectionMode
   readonly iceRestart?: boolean
   readonly isAgent?: boolean
+  readonly media?: "rtp" | "none"
 }
 
 export const join = Effect.fnUntraced(function* (identity: string, options: JoinOptions = {}) {
   const server = yield* TestServer.TestServer
-  const engine = yield* TestRTCEngine.make(identity, { iceRestart: options.iceRestart ?? true })
+  const engine = yield* TestRTCEngine.make(identity, {
+    iceRestart: options.iceRestart ?? true,
+    media: options.media ?? "rtp"
+  })
   const self: Participant = { engine, events: [], received: [], packets: [] }
   yield* engine.events.pipe(
     Stream.runForEach((event) => Effect.sync(() => self.events.push(event))),

@@ -5,6 +5,7 @@
 import type * as Clock from "effect/Clock"
 import type { MediaKind } from "../../RtcMedia.ts"
 import type * as Stats from "../../Stats.ts"
+import * as Delivery from "./Delivery.ts"
 import * as keyframe from "./keyframe.ts"
 import * as RtcpPacket from "./RtcpPacket.ts"
 import * as RtpPacket from "./RtpPacket.ts"
@@ -56,7 +57,7 @@ export const make = (options: {
     packets: 0,
     octets: 0,
     keyframeRequests: 0,
-    block: undefined as RtcpPacket.ReportBlock | undefined
+    delivery: Delivery.make()
   }
 
   const send = (track: RtpTrack, packet: Uint8Array, audioLevel?: number) => {
@@ -70,6 +71,7 @@ export const make = (options: {
     if (codec === "VP8") Vp8.renumber(RtpPacket.payload(rewritten), self.pictures, isNewSource)
     self.sentAt = now()
     self.packets++
+    Delivery.sent(self.delivery, RtpPacket.sequence(rewritten))
     self.octets += RtpPacket.payload(rewritten).length
     const levelId = audioLevel === undefined ? undefined : options.levelId()
     write(
@@ -123,10 +125,10 @@ export const make = (options: {
       self.numbers = RtpPacket.numbering(options.nextSsrc())
       self.pictures = Vp8.numbering()
       self.packets = self.octets = 0
-      self.block = undefined
+      self.delivery = Delivery.make()
     },
     received: (block) => {
-      self.block = block
+      Delivery.reported(self.delivery, block)
     },
     keyframeRequested: () => {
       self.keyframeRequests++
@@ -134,7 +136,7 @@ export const make = (options: {
     },
     stats: () => {
       const base = { ssrc: self.numbers.ssrc, kind, mid, codecId: undefined, timestamp: now() }
-      const { block } = self
+      const { block, fractionLost } = self.delivery
       return [
         {
           ...base,
@@ -160,7 +162,7 @@ export const make = (options: {
                 id: `remote-inbound-${base.ssrc}`,
                 packetsLost: block.packetsLost,
                 jitter: block.jitter / clockRate,
-                fractionLost: block.fractionLost / 256,
+                fractionLost,
                 roundTripTime: 0
               }
             ])
