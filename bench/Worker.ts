@@ -20,11 +20,8 @@ type Perform = (task: Task) => Effect.Effect<Results[keyof Results], Child.Child
 export const isInBrowser = (contestant: Contestant): boolean => contestant.includes("Chromium")
 
 const inProcess = Effect.fnUntraced(function* (contestant: Contestant): Effect.fn.Return<Perform, never, Scope.Scope> {
-  const { BENCH_CPU_PROF: profiles } = process.env
   const child = yield* Child.make<Task, Response>("bench/clientProcess.ts", [contestant], {
-    nodeOptions: ["--expose-gc", ...(profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`])],
-    // A profile is written at the end of a process.
-    ends: profiles === undefined ? "killed" : "by itself"
+    nodeOptions: ["--expose-gc"]
   })
   return (task: Task) => Effect.map(child.ask(task), ({ result }) => result)
 })

@@ -2,8 +2,9 @@
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { setTimeout } from "node:timers/promises"
 import type { MakeClient } from "../test/clients/Client.ts"
+import * as CpuProfile from "./CpuProfile.ts"
 import { makePerform, now } from "./perform.ts"
-import type { Request, Response } from "./Task.ts"
+import type { Request, Response, Task } from "./Task.ts"
 
 const load = async (): Promise<MakeClient> => {
   const contestant = process.argv[2]
@@ -28,7 +29,7 @@ const cpu = () => {
   return (system + user) / 1000
 }
 
-const perform = makePerform(await load(), {
+const performUnseen = makePerform(await load(), {
   cpu: () => Promise.resolve(cpu()),
   watchEventLoop: () => {
     const delay = monitorEventLoopDelay({ resolution: 1 })
@@ -45,6 +46,17 @@ const perform = makePerform(await load(), {
     return { cpu: cpu(), rss: process.memoryUsage().rss, at: now() }
   }
 })
+
+const { BENCH_CPU_PROF: folder } = process.env
+const profile = folder === undefined ? undefined : CpuProfile.make(folder, (process.argv[2] ?? "").replaceAll(" ", "-"))
+
+/** Profiled is what lies between a join and a leave. */
+const perform = async (task: Task) => {
+  if (task._tag === "Leave") await profile?.stop()
+  const result = await performUnseen(task)
+  if (task._tag === "Forget") await profile?.start()
+  return result
+}
 
 process.on("message", ({ id, request }: Request) => {
   const answer = (response: Response) => void process.send?.(response)

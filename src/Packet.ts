@@ -69,7 +69,48 @@ export const encode = (
   message.value = packet
   if (destinationIdentities.length > 0) message.destinationIdentities = [...destinationIdentities]
   message.sequence = sequence
-  return message.toBinary()
+  return write(message)
+}
+
+/**
+ * As `toBinary`, which copies a payload twice. What is encoded without it and then with it alone, one after the other, is the
+ * whole message: fields may come in any order. The packet is the application's, so it gets its payload back.
+ */
+const write = (message: DataPacket): Uint8Array => {
+  const { value } = message
+  if (value.case !== "user") return message.toBinary()
+  const { payload } = value.value
+  message.value = { case: undefined }
+  value.value.payload = nothing
+  try {
+    const head = message.toBinary()
+    const fields = value.value.toBinary()
+    const size = fields.length + 1 + sizeOfVarint(payload.length) + payload.length
+    const bytes = new Uint8Array(head.length + 1 + sizeOfVarint(size) + size)
+    bytes.set(head)
+    let at = writeLength(bytes, head.length, userField, size)
+    bytes.set(fields, at)
+    at = writeLength(bytes, at + fields.length, payloadField, payload.length)
+    bytes.set(payload, at)
+    return bytes
+  } finally {
+    value.value.payload = payload
+    message.value = value
+  }
+}
+
+const nothing = new Uint8Array(0)
+/** Tags of `DataPacket.user` and `UserPacket.payload`: field 2, length-delimited. */
+const [userField, payloadField] = [0x12, 0x12]
+
+const sizeOfVarint = (value: number): number => (value < 0x80 ? 1 : 1 + sizeOfVarint(value >>> 7))
+
+/** A tag and a length; where the contents begin. */
+const writeLength = (bytes: Uint8Array, at: number, tag: number, length: number): number => {
+  bytes[at++] = tag
+  for (; length >= 0x80; length >>>= 7) bytes[at++] = (length & 0x7f) | 0x80
+  bytes[at++] = length
+  return at
 }
 
 const kinds: Readonly<Record<Kind, DataPacket_Kind>> = { reliable: 0, lossy: 1 }
@@ -82,7 +123,7 @@ const kinds: Readonly<Record<Kind, DataPacket_Kind>> = { reliable: 0, lossy: 1 }
 export const renumber = (bytes: Uint8Array, sequence: number): Uint8Array => {
   const message = DataPacket.fromBinary(bytes)
   message.sequence = sequence
-  return message.toBinary()
+  return write(message)
 }
 
 /**

@@ -37,6 +37,16 @@ describe("Packet", () => {
     )
   })
 
+  it("carries payloads of every size that its lengths are written differently for, and leaves the packet as it was", () => {
+    for (const size of [0, 1, 100, 127, 128, 16_383, 16_384, 60_000]) {
+      const packet = Packet.user(new Uint8Array(size).fill(7), { topic: "t" })
+      const read = DataPacket.fromBinary(Packet.encode(packet, "reliable", ["bob"], 5))
+      assert.deepStrictEqual(userOf(read.value), userOf(packet))
+      assert.strictEqual(userOf(packet).payload.length, size)
+      assert.deepStrictEqual([read.sequence, read.destinationIdentities], [5, ["bob"]])
+    }
+  })
+
   it("sends text as UTF-8", () => {
     assert.deepStrictEqual(userOf(Packet.user("grüß 🌍")).payload, new TextEncoder().encode("grüß 🌍"))
   })

@@ -22,12 +22,7 @@ export interface Child<Request, Response> {
 export const make = Effect.fnUntraced(function* <Request, Response extends Answer, Event = never>(
   program: string,
   args: ReadonlyArray<string>,
-  options: {
-    readonly onEvent?: (event: Event) => void
-    readonly nodeOptions?: ReadonlyArray<string>
-    /** Default `killed`. A program that ends by itself does so when it loses its parent. */
-    readonly ends?: "killed" | "by itself"
-  } = {}
+  options: { readonly onEvent?: (event: Event) => void; readonly nodeOptions?: ReadonlyArray<string> } = {}
 ) {
   const waiting = new Map<number, Deferred.Deferred<Response, ChildError>>()
   const ended = yield* Deferred.make<never, ChildError>()
@@ -44,8 +39,7 @@ export const make = Effect.fnUntraced(function* <Request, Response extends Answe
       Effect.callback<void>((resume) => {
         if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
         child.once("exit", () => resume(Effect.void))
-        if (options.ends === "by itself") child.disconnect()
-        else child.kill("SIGKILL")
+        child.kill("SIGKILL")
       })
   )
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => output.push(String(chunk)))
