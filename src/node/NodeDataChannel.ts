@@ -127,10 +127,10 @@ const make = Effect.fnUntraced(function* (
     }
     handlers.onConnectionStateChange(states[state] ?? "new")
   })
-  const whenHandedOver = (then: () => void) => void fork(Effect.andThen(turns, Effect.sync(then)))
+  const later = (then: () => void) => void fork(Effect.andThen(turns, Effect.sync(then)))
   peer.onDataChannel((channel: DataChannel) => {
     if (isGone(channel)) return collectSoon()
-    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel, { whenHandedOver }))
+    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel, { whenHandedOver: later }))
   })
 
   const media = NodeMedia.make(peer, {
@@ -165,7 +165,8 @@ const make = Effect.fnUntraced(function* (
         peer.createDataChannel(label, {
           unordered: !ordered,
           ...(maxRetransmits === undefined ? {} : { maxRetransmits })
-        })
+        }),
+        { later }
       )
       own.push(channel)
       return channel

@@ -23,6 +23,8 @@ export interface Origin {
    * message callback is set, two threads empty the same buffer, and the order of what was in it is lost.
    */
   readonly whenHandedOver?: (then: () => void) => void
+  /** For a channel of our own: runs a function a little later, when native threads have had their turn. */
+  readonly later?: (then: () => void) => void
 }
 
 /** A channel that can be told more than the seam knows of. */
@@ -35,13 +37,13 @@ export interface NodeRtcDataChannel extends RtcDataChannel {
 }
 
 /** Wraps a native channel. Its state is kept here, because a closed native channel may not be asked. */
-export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): NodeRtcDataChannel => {
+export const adopt = (channel: DataChannel, { later, whenHandedOver }: Origin = {}): NodeRtcDataChannel => {
   const label = channel.getLabel()
   let handlers = detached
   let state: "connecting" | "open" | "closed" = channel.isOpen() ? "open" : "connecting"
   let isListening = false
   let unordered: Array<Uint8Array> | undefined
-  /** What libdatachannel did not take yet, because it is about to ask for the channel. */
+  /** What libdatachannel did not take yet; there while it waits for the far end to acknowledge the channel. */
   let early: Array<Uint8Array> | undefined
 
   const release = () => {
@@ -70,11 +72,10 @@ export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): No
     handlers.onOpen()
   }
   channel.onOpen(() => {
-    const messages = early
-    early = undefined
     open()
-    if (messages === undefined || state !== "open") return
-    for (const bytes of messages) channel.sendMessageBinary(bytes)
+    const messages = early ?? []
+    early = undefined
+    if (state === "open") for (const bytes of messages) send(bytes)
   })
   channel.onClosed(() => {
     if (state === "closed") return
@@ -91,10 +92,15 @@ export const adopt = (channel: DataChannel, { whenHandedOver }: Origin = {}): No
     try {
       channel.sendMessageBinary(bytes)
     } catch (cause) {
-      // The state that opens it early is told in the same turn of a native thread in which the channel is asked for.
-      if (channel.isOpen() || !String(cause).includes("not open")) throw cause
+      // The state that opens it early is told by a native thread just before that thread asks for the channel.
+      if (later === undefined || channel.isOpen() || !String(cause).includes("not open")) throw cause
       early.push(bytes)
+      later(sendEarly)
     }
+  }
+  const sendEarly = () => {
+    if (early === undefined || state !== "open") return
+    for (const bytes of early.splice(0)) send(bytes)
   }
 
   return {
