@@ -9,10 +9,14 @@ export interface MediaClient {
 
 export type MediaKind = "audio" | "video"
 
-/** Called when enough of a track has come in to be sure: loud samples, or pictures. */
-export type OnMedia = (kind: MediaKind) => void
+export interface MediaHandlers {
+  /** Called whenever enough of a track has come in to be sure: loud samples, or pictures. */
+  readonly onMedia: (kind: MediaKind) => void
+  /** The client says that it is connected again. */
+  readonly onReconnected: () => void
+}
 
-export type MakeMediaClient = (onMedia: OnMedia) => Promise<MediaClient>
+export type MakeMediaClient = (handlers: MediaHandlers) => Promise<MediaClient>
 
 /** What is published. */
 export const sampleRate = 48_000
@@ -30,10 +34,10 @@ export const pictureAt = (index: number): Uint8Array =>
 
 export const isLoud = (samples: Int16Array): boolean => samples.some((sample) => Math.abs(sample) > 2_000)
 
-/** Calls `done` once, when that many have been counted. */
-export const after = (count: number, done: () => void) => {
-  const self = { left: count }
+/** Calls `done` each time that as many have been counted. */
+export const every = (count: number, done: () => void) => {
+  const self = { counted: 0 }
   return () => {
-    if (--self.left === 0) done()
+    if (++self.counted % count === 0) done()
   }
 }

@@ -17,16 +17,17 @@ import {
   VideoSource,
   VideoStream
 } from "@livekit/rtc-node"
-import { after, isLoud, type MakeMediaClient, pictureAt, sampleRate, size, toneAt } from "./MediaClient.ts"
+import { every, isLoud, type MakeMediaClient, pictureAt, sampleRate, size, toneAt } from "./MediaClient.ts"
 
-export const make: MakeMediaClient = async (onMedia) => {
+export const make: MakeMediaClient = async ({ onMedia, onReconnected }) => {
   const room = new Room()
+  room.on(RoomEvent.Reconnected, onReconnected)
   room.on(RoomEvent.TrackSubscribed, async (track) => {
     if (track.kind === TrackKind.KIND_AUDIO) {
-      const count = after(20, () => onMedia("audio"))
+      const count = every(20, () => onMedia("audio"))
       for await (const frame of new AudioStream(track, sampleRate, 1)) if (isLoud(frame.data)) count()
     } else {
-      const count = after(5, () => onMedia("video"))
+      const count = every(5, () => onMedia("video"))
       for await (const _ of new VideoStream(track)) count()
     }
   })

@@ -4,7 +4,9 @@ import type { MakeMediaClient, MediaKind } from "../clients/MediaClient.ts"
 
 type Command = { readonly _tag: "Connect"; readonly url: string; readonly token: string } | { readonly _tag: "Publish" }
 
-const report = (message: { readonly _tag: "Media"; readonly kind: MediaKind } | Answer) => void process.send?.(message)
+type Report = { readonly _tag: "Media"; readonly kind: MediaKind } | { readonly _tag: "Reconnected" }
+
+const report = (message: Report | Answer) => void process.send?.(message)
 
 const load = async (): Promise<MakeMediaClient> => {
   const [library] = process.argv.slice(2)
@@ -14,7 +16,10 @@ const load = async (): Promise<MakeMediaClient> => {
 }
 
 const make = await load()
-const client = await make((kind) => report({ _tag: "Media", kind }))
+const client = await make({
+  onMedia: (kind) => report({ _tag: "Media", kind }),
+  onReconnected: () => report({ _tag: "Reconnected" })
+})
 const obey = (command: Command) =>
   command._tag === "Connect" ? client.connect(command.url, command.token) : client.publish()
 
