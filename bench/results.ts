@@ -35,10 +35,13 @@ const read = (name: string): Stored | undefined =>
 export const update = (name: string, machine: string, measured: ReadonlyArray<Figure>): Results => {
   const date = new Date().toISOString().slice(0, 10)
   const before = read(name)
-  const kept = (before?.machine === machine ? before.figures : [])
-    .map((figure) => ({ ...figure, samples: samplesOf(figure.samples) }))
-    .filter((figure) => !measured.some((each) => each.name === figure.name))
-  const figures = [...kept, ...measured.map((figure) => ({ ...figure, date }))]
+  const dated = new Map(measured.map((figure) => [figure.name, { ...figure, date }]))
+  const kept = (before?.machine === machine ? before.figures : []).map((figure): DatedFigure => {
+    const again = dated.get(figure.name)
+    dated.delete(figure.name)
+    return again ?? { ...figure, samples: samplesOf(figure.samples) }
+  })
+  const figures = [...kept, ...dated.values()]
   const stored: Stored = {
     machine,
     figures: figures.map((figure) => ({ ...figure, samples: Object.fromEntries(figure.samples) }))
