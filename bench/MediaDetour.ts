@@ -16,12 +16,22 @@ import { gunzipSync } from "node:zlib"
 import { type RawData, WebSocket, WebSocketServer } from "ws"
 import { type UdpRelay, withoutCandidates } from "../test/fakes/UdpRelay.ts"
 
+export interface MediaDetourOptions {
+  /** Sees what is said on the signal connection. */
+  readonly onMessage?: (from: "client" | "server", what: string) => void
+}
+
 /** Where to dial instead of `target`. */
-export const make = (target: string, relay: UdpRelay): Effect.Effect<string, never, Scope.Scope> =>
+export const make = (
+  target: string,
+  relay: UdpRelay,
+  { onMessage }: MediaDetourOptions = {}
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function* () {
     const upgrades = new WebSocketServer({ noServer: true, perMessageDeflate: false })
 
     const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+      onMessage?.("client", "dial")
       const url = new URL(request.url ?? "", target)
       const join = url.searchParams.get("join_request")
       if (join !== null) url.searchParams.set("join_request", withoutOwnCandidates(join))
@@ -37,13 +47,18 @@ export const make = (target: string, relay: UdpRelay): Effect.Effect<string, nev
     }
 
     const bridge = (near: WebSocket, far: WebSocket) => {
-      pass(near, far, (bytes) => Promise.resolve(fromClient(bytes)))
+      pass(near, far, async (bytes) => {
+        const request = SignalRequest.fromBinary(bytes)
+        onMessage?.("client", request.message.case ?? "unknown")
+        return fromClient(request)
+      })
       pass(far, near, fromServer)
     }
 
     const fromServer = async (bytes: Buffer): Promise<Uint8Array | undefined> => {
       const response = SignalResponse.fromBinary(bytes)
       const { message } = response
+      onMessage?.("server", message.case ?? "unknown")
       if (message.case === "answer" || message.case === "offer")
         message.value.sdp = await relay.relayedSdp(message.value.sdp)
       else if (message.case === "trickle") {
@@ -90,12 +105,10 @@ const passedOn = ({ headers }: IncomingMessage) =>
     Object.entries(headers).filter(([name]) => !/^(host|connection|upgrade|sec-websocket-.*)$/.test(name))
   )
 
-const fromClient = (bytes: Buffer): Uint8Array | undefined => {
-  const request = SignalRequest.fromBinary(bytes)
+const fromClient = (request: SignalRequest): Uint8Array | undefined => {
   const { message } = request
   if (message.case === "trickle") return undefined
-  if (message.case !== "offer" && message.case !== "answer") return bytes
-  message.value.sdp = withoutCandidates(message.value.sdp)
+  if (message.case === "offer" || message.case === "answer") message.value.sdp = withoutCandidates(message.value.sdp)
   return request.toBinary()
 }
 

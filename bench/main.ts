@@ -20,7 +20,7 @@ import type { Bench } from "./Run.ts"
 import * as Target from "./Target.ts"
 import { contestants as everybody } from "./Task.ts"
 import { isInBrowser } from "./Worker.ts"
-import { connect, connectDelayed } from "./works/connect.ts"
+import { connect, connectDelayed, trace } from "./works/connect.ts"
 import { refused, resume } from "./works/cuts.ts"
 import { lossy, roundTrip, throughput } from "./works/data.ts"
 import { memory } from "./works/memory.ts"
@@ -38,11 +38,12 @@ const works = {
   memory: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(inNode(bench), target, 50))],
   memory500: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(inNode(bench), target, 500))],
   hold1000: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(inNode(bench), target, 1_000, 300))],
-  /** Prints what it finds. */
+  // These two print what they find.
+  trace: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => trace(bench, target))],
   outages: [1, () => outages]
 } as const
 const isWork = (name: string): name is keyof typeof works => name in works
-const usual = Object.keys(works).filter((name) => !["memory500", "hold1000", "outages"].includes(name))
+const usual = Object.keys(works).filter((name) => !["memory500", "hold1000", "trace", "outages"].includes(name))
 
 /** A page has but one session in these works. */
 const inNode = (bench: Bench): Bench => ({
@@ -88,7 +89,7 @@ const program = Effect.gen(function* () {
     const all = results.update(name, machine, figures.all)
     if (values.readme) readme.update(all)
   }
-  console.log(report.table(figures.all, contestants))
+  if (figures.all.length > 0) console.log(report.table(figures.all, contestants))
 })
 
 await (positionals[0] === "micro" ? micro(values.write !== undefined) : Effect.runPromise(program))

@@ -18,12 +18,14 @@ export interface UdpRelay {
 export interface UdpRelayOptions {
   /** Milliseconds that a datagram takes, each way. Default 0. */
   readonly delay?: number
+  /** Sees every datagram when it comes in. The port is that of the near end. */
+  readonly onDatagram?: (from: "near" | "far", bytes: Buffer, port: number) => void
 }
 
 /** A description of our own that says nothing of where we are, or the far end would find a way around the relay. */
 export const withoutCandidates = (sdp: string): string => sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "")
 
-export const make = ({ delay = 0 }: UdpRelayOptions = {}): Effect.Effect<UdpRelay, never, Scope.Scope> =>
+export const make = ({ delay = 0, onDatagram }: UdpRelayOptions = {}): Effect.Effect<UdpRelay, never, Scope.Scope> =>
   Effect.gen(function* () {
     const sockets = new Set<Socket>()
     const ports = new Map<string, Promise<number>>()
@@ -56,7 +58,13 @@ export const make = ({ delay = 0 }: UdpRelayOptions = {}): Effect.Effect<UdpRela
       const outgoing = new Map<string, Socket>()
       const near = open((bytes, from) => {
         const client = `${from.address}:${from.port}`
-        const far = outgoing.get(client) ?? open((answer) => send(near, answer, from.port, from.address))
+        onDatagram?.("near", bytes, from.port)
+        const far =
+          outgoing.get(client) ??
+          open((answer) => {
+            onDatagram?.("far", answer, from.port)
+            send(near, answer, from.port, from.address)
+          })
         outgoing.set(client, far)
         send(far, bytes, port, address)
       })
