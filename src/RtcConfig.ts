@@ -12,7 +12,10 @@ import type { IceServer, RtcConfiguration } from "./PeerConnectionFactory.ts"
 export interface RtcOptions {
   /** Used instead of the server's list when not empty (S48, S49). */
   readonly iceServers?: ReadonlyArray<IceServer> | undefined
-  /** Default `all`; the server's `forceRelay` overrides it (S51). */
+  /**
+   * Default `all`; the server's `forceRelay` overrides it (S51). With `relay` node-datachannel names no other address, and still goes
+   * straight to the server where it can.
+   */
   readonly iceTransportPolicy?: "all" | "relay" | undefined
 }
 
@@ -77,6 +80,14 @@ const chooseIceServers = (
 // A server on this machine needs no STUN, and development needs no traffic to the outside.
 const isLoopback = (url: string) =>
   URL.canParse(url) && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname)
+
+/**
+ * Whether there are TURN servers among its ICE servers.
+ *
+ * @category predicates
+ */
+export const hasRelays = ({ iceServers }: RtcConfiguration): boolean =>
+  iceServers.some(({ urls }) => urls.some((url) => /^turns?:/i.test(url)))
 
 /**
  * Whether the server wants media to go through TURN only (S51).

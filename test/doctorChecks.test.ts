@@ -6,7 +6,7 @@ import { Effect, Redacted, Result, type Scope } from "effect"
 import { HttpGet, SignalError } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { createServer } from "node:net"
-import { checkData, checkResume, checkTcp, checkTurn, tcpCandidates } from "../src/cli/doctor/media.ts"
+import { checkData, checkResume, checkTcp, checkTurn, restricted, tcpCandidates } from "../src/cli/doctor/media.ts"
 import { checkRegions } from "../src/cli/doctor/regions.ts"
 import { judgeToken } from "../src/cli/doctor/signal.ts"
 
@@ -130,6 +130,20 @@ describe("the doctor's check of TURN", () => {
       assert.match(verdict, /^not connected through turn:127\.0\.0\.1:9\?transport=udp: cannot reach ws:/)
     })
   )
+
+  it("suspects LiveKit's own where all media of the server is at private addresses", () => {
+    const at = (...hosts: ReadonlyArray<string>) =>
+      restricted(hosts.map((host) => `candidate:1 1 udp 2130706431 ${host} 7882 typ host`))
+    for (const host of ["127.0.0.1", "10.1.2.3", "172.20.0.2", "192.168.1.1", "fd00::1"]) {
+      assert.include(
+        at(host),
+        `the server takes media at ${host}, and LiveKit's TURN relays to private addresses only if`
+      )
+    }
+    for (const hosts of [[], ["203.0.113.1"], ["172.32.0.1"], ["10.1.2.3", "203.0.113.1"]]) {
+      assert.strictEqual(at(...hosts), "")
+    }
+  })
 })
 
 describe("the doctor's checks in a room", () => {

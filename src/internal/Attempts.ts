@@ -19,6 +19,9 @@ import type { SignalError } from "../SignalError.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import * as Session from "./Session.ts"
 
+/** Milliseconds for a direct path where the server has relays and the peer connection does not know them. */
+const relaylessTimeout = 5_000
+
 /** An attempt was overtaken by a cause that makes it pointless. */
 export class Overtaken extends Data.TaggedError("Overtaken")<{ readonly by: DisconnectCause.DisconnectCause }> {}
 
@@ -83,6 +86,18 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   })
 
+  /** Without the relays that there are it is soon given up, and nobody else hears of that. */
+  const ready = (
+    session: Session.Session
+  ): Effect.Effect<Evidence, PeerConnectionError | Session.RelaysUnknown, Scope.Scope> =>
+    session.lacksRelays
+      ? session.ready.pipe(
+          Effect.mapError(() => new Session.RelaysUnknown()),
+          Effect.timeoutOrElse({ duration: relaylessTimeout, orElse: () => Effect.fail(new Session.RelaysUnknown()) }),
+          Effect.tap(() => session.watch)
+        )
+      : Effect.andThen(session.watch, session.ready)
+
   const openOnce = Effect.gen(function* () {
     yield* closeSession
     const own = yield* Scope.fork(scope)
@@ -94,8 +109,10 @@ export const make = Effect.fnUntraced(function* (options: {
         offerInJoin: yield* Ref.get(offerInJoin)
       })
       yield* Ref.set(options.session, Option.some(session))
-      yield* session.watch
-      const evidence = yield* session.ready.pipe(Effect.tapError(() => Ref.set(offerInJoin, false)))
+      const evidence = yield* ready(session).pipe(
+        // However it ends: a leave of the server ends it too.
+        Effect.onExit((exit) => (Exit.isFailure(exit) ? Ref.set(offerInJoin, false) : Effect.void))
+      )
       return { session, evidence }
     })
     return yield* open.pipe(
@@ -104,7 +121,7 @@ export const make = Effect.fnUntraced(function* (options: {
     )
   })
 
-  const openSession: Attempts["openSession"] = Effect.catchTag(openOnce, "RelayForced", () =>
+  const openSession: Attempts["openSession"] = Effect.catchTag(openOnce, "RelaysUnknown", () =>
     Effect.andThen(Ref.set(offerInJoin, false), openSession)
   )
 

@@ -53,6 +53,8 @@ export interface Session {
   readonly takesLossy: Effect.Effect<boolean>
   /** Completes when all that is needed is connected and open. */
   readonly ready: Effect.Effect<Evidence, PeerConnectionError>
+  /** Whether the server has named relays of which its peer connection knows nothing. */
+  readonly lacksRelays: boolean
   /** Starts the publisher's negotiation if nothing has yet (S124-S127). */
   readonly ensurePublisher: Effect.Effect<void>
   readonly liveness: PathLiveness
@@ -72,15 +74,15 @@ export interface Session {
 }
 
 /**
- * The offer that came with the join is of a peer connection that knows no relays, and the server wants media to go through them.
- * Another offer cannot follow: the server has the keys of this one.
+ * The offer that came with the join is of a peer connection that knows no relays, and it takes some. Another offer cannot follow:
+ * the server has the keys of this one.
  */
-export class RelayForced extends Data.TaggedError("RelayForced")<{}> {}
+export class RelaysUnknown extends Data.TaggedError("RelaysUnknown")<{}> {}
 
 export const open = Effect.fnUntraced(function* (
   core: EngineCore,
   options: SessionOptions
-): Effect.fn.Return<Session, SignalError | PeerConnectionError | RelayForced, Scope.Scope> {
+): Effect.fn.Return<Session, SignalError | PeerConnectionError | RelaysUnknown, Scope.Scope> {
   const { capabilities } = core.transports
   const scope = yield* Effect.scope
   const requests = yield* SignalRequestQueue.make
@@ -118,7 +120,7 @@ export const open = Effect.fnUntraced(function* (
   const configuration = RtcConfig.make(join, options.rtc, options.url)
   const isEarlyUsable = early !== undefined && isSingle
   if (isEarlyUsable && !capabilities.setConfiguration) {
-    if (configuration.iceTransportPolicy !== earlyConfiguration.iceTransportPolicy) return yield* new RelayForced()
+    if (configuration.iceTransportPolicy !== earlyConfiguration.iceTransportPolicy) return yield* new RelaysUnknown()
   }
   yield* Ref.set(core.participant, Option.fromUndefinedOr(join.participant))
   remoteTracks.learn(join.otherParticipants)
@@ -235,6 +237,11 @@ export const open = Effect.fnUntraced(function* (
     takesLossy: Effect.flatMap(publisher.transport.state, (state) =>
       state === "new" || state === "connecting" ? Effect.succeed(true) : peers.liveness.isAlive
     ),
+    lacksRelays:
+      isEarlyUsable &&
+      !capabilities.setConfiguration &&
+      RtcConfig.hasRelays(configuration) &&
+      !RtcConfig.hasRelays(earlyConfiguration),
     ready: Effect.map(peers.ready, (ready) => ({ path, ...ready, answered: [] })),
     // Asked for with every packet, and nearly always a look.
     ensurePublisher: Effect.suspend(() => (Ref.getUnsafe(peers.hasPublished) ? Effect.void : publish)),

@@ -132,6 +132,17 @@ export const checkTcp = Effect.fnUntraced(function* (candidates: ReadonlyArray<s
       })
 })
 
+/** What LiveKit's own TURN does about the addresses at which the server takes media, where it may be that. */
+export const restricted = (candidates: ReadonlyArray<string>): string => {
+  const hosts = [...new Set(candidates.map((candidate) => candidate.split(" ")[4] ?? ""))].filter((host) => host !== "")
+  return hosts.length > 0 && hosts.every(isPrivate)
+    ? `; the server takes media at ${hosts.join(", ")}, and LiveKit's TURN relays to private addresses only if its turn.allow_restricted_peer_cidrs names them`
+    : ""
+}
+
+const isPrivate = (host: string) =>
+  /^(10|127)\.|^192\.168\.|^172\.(1[6-9]|2\d|3[01])\.|^169\.254\.|^(::1$|f[cd]|fe[89ab])/i.test(host)
+
 export const checkTurn = Effect.fnUntraced(function* (
   url: string,
   token: Redacted.Redacted<string>,
@@ -139,22 +150,18 @@ export const checkTurn = Effect.fnUntraced(function* (
 ) {
   const turns = iceServers.flatMap(({ urls }) => urls).filter(isTurn)
   if (turns.length === 0) return skipped("the server offers no TURN; networks that block UDP will not get through")
-  // It speaks TURN over TCP and TLS too, and relays where node-datachannel does not.
-  const wrtc = yield* Effect.option(optional(() => import("../../wrtc/WrtcPeerConnection.ts"), ["@roamhq/wrtc"]))
-  const { engine } = yield* makePatient(Option.isSome(wrtc) ? wrtc.value.layer : undefined)
   const urls = turns.join(", ")
+  const wrtc = yield* Effect.option(optional(() => import("../../wrtc/WrtcPeerConnection.ts"), ["@roamhq/wrtc"]))
+  if (Option.isNone(wrtc)) {
+    const why = "node-datachannel goes straight to the server where it can, even when it is to use relays only"
+    return skipped(`${urls} cannot be tried: ${why}; npm install @roamhq/wrtc`)
+  }
+  const { candidates, engine } = yield* makePatient(wrtc.value.layer)
   return yield* engine.connect({ url, token, rtc: { iceTransportPolicy: "relay" } }).pipe(
     Effect.match({
       onSuccess: () => ok(`connected through TURN (${urls})`, { urls: turns }),
       onFailure: ({ message }) =>
-        Option.isSome(wrtc)
-          ? failed(`not connected through ${urls}: ${message}`, { urls: turns })
-          : warning(
-              `not connected through ${urls} with node-datachannel, which speaks little TURN: npm install @roamhq/wrtc to be sure`,
-              {
-                urls: turns
-              }
-            )
+        failed(`not connected through ${urls}: ${message}${restricted(candidates)}`, { urls: turns })
     })
   )
 }, Effect.scoped)
