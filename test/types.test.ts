@@ -3,27 +3,28 @@
  * compiler (`npm run check:types`); at run time there is nothing to see.
  */
 import { describe, expectTypeOf, it } from "@effect/vitest"
-import type { Effect, Layer, Option, PubSub, Redacted, Scope, Stream } from "effect"
+import { Effect, type Layer, type Option, type PubSub, type Redacted, Schema, type Scope, type Stream } from "effect"
 import type {
   ConnectionState,
   DataChannelError,
+  EngineConfig,
   EngineError,
   EngineEvent,
-  EngineServices,
   HttpGet,
   PeerConnectionError,
   PeerConnectionFactory,
-  RTCEngine,
   SignalClient,
   SignalError,
+  TrackPublication,
   WebSocketConstructor
 } from "effect-livekit"
-import { Packet, Telemetry } from "effect-livekit"
-import type { BrowserRTCEngine } from "effect-livekit/browser"
+import { EngineServices, Packet, ReconnectPolicy, RTCEngine, Stats, Telemetry } from "effect-livekit"
+import type { BrowserRTCEngine, UserMedia } from "effect-livekit/browser"
 import type { DevServer } from "effect-livekit/dev-server"
 import type * as FlightRecorder from "effect-livekit/FlightRecorder"
+import * as FlightRecording from "effect-livekit/FlightRecording"
 import type { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
-import type { SimNetwork, TestRTCEngine, TestServer } from "effect-livekit/testing"
+import { Expect, type SimNetwork, type TestRTCEngine, type TestServer } from "effect-livekit/testing"
 import type { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
 
 type Provided<L> = L extends Layer.Layer<infer A, infer _E, infer _R> ? A : never
@@ -112,7 +113,81 @@ describe("errors", () => {
   })
 })
 
+describe("programs", () => {
+  const program = Effect.flatMap(RTCEngine.RTCEngine, (engine) => engine.sendData(Packet.user("hello")))
+
+  it("say that they need an engine, and need it no more once it is provided", () => {
+    expectTypeOf<Effect.Services<typeof program>>().toEqualTypeOf<RTCEngine.RTCEngine>()
+    const provided = Effect.provide(program, RTCEngine.layerNoop())
+    expectTypeOf<Effect.Services<typeof provided>>().toEqualTypeOf<never>()
+    // @ts-expect-error -- nobody provides the engine
+    const _run = () => Effect.runPromise(program)
+    // @ts-expect-error -- a layer over seams lacks them
+    const _seams: Layer.Layer<EngineServices.EngineServices> = EngineServices.layer
+  })
+
+  it("that open something need a scope", () => {
+    type Publish = ReturnType<RTCEngine.Engine["publishTrack"]>
+    expectTypeOf<Effect.Services<Publish>>().toEqualTypeOf<Scope.Scope>()
+    expectTypeOf<Effect.Error<Publish>>().toEqualTypeOf<EngineError.EngineError>()
+    expectTypeOf<Effect.Success<Publish>>().toEqualTypeOf<TrackPublication.TrackPublication>()
+    expectTypeOf<Effect.Services<ReturnType<typeof FlightRecorder.make>>>().toEqualTypeOf<
+      EngineServices.EngineServices | Scope.Scope
+    >()
+    expectTypeOf<Effect.Services<ReturnType<typeof UserMedia.camera>>>().toEqualTypeOf<Scope.Scope>()
+  })
+
+  it("catch an error by its reason, which is known there and gone afterwards", () => {
+    const caught = program.pipe(
+      Effect.catchReason("EngineError", "BufferFull", (reason) => {
+        expectTypeOf(reason).toEqualTypeOf<DataChannelError.BufferFull>()
+        return Effect.succeed("full" as const)
+      })
+    )
+    expectTypeOf<Effect.Success<typeof caught>>().toEqualTypeOf<void | "full">()
+    // @ts-expect-error -- there is no such reason
+    const _unknown = Effect.catchReason(program, "EngineError", "BufferEmpty", () => Effect.void)
+  })
+
+  it("end without a failure where nothing can fail", () => {
+    expectTypeOf<RTCEngine.Engine["disconnect"]>().toEqualTypeOf<Effect.Effect<void>>()
+    expectTypeOf<ReturnType<RTCEngine.Engine["disconnectAfterFlush"]>>().toEqualTypeOf<Effect.Effect<boolean>>()
+    expectTypeOf<RTCEngine.Engine["disconnected"]>().toEqualTypeOf<Effect.Effect<EngineEvent.Disconnected>>()
+    expectTypeOf<Effect.Error<ReturnType<typeof DevServer.make>>>().toEqualTypeOf<DevServer.DevServerError>()
+  })
+})
+
+describe("options", () => {
+  it("take what there is, and nothing else", () => {
+    expectTypeOf<RTCEngine.SendOptions["kind"]>().toEqualTypeOf<"reliable" | "lossy" | undefined>()
+    expectTypeOf<RTCEngine.ConnectOptions["connectionMode"]>().toEqualTypeOf<"auto" | "single" | "dual" | undefined>()
+    // @ts-expect-error -- a policy is whole: spread one that there is
+    ReconnectPolicy.layer({ timeLimit: 1_000 })
+    // @ts-expect-error -- so are settings
+    const _settings: EngineConfig.EngineSettings = { dialTimeout: 1_000 }
+    // @ts-expect-error -- a video has a size
+    const _video: TrackPublication.PublishOptions = { video: { simulcast: true } }
+  })
+})
+
 describe("values", () => {
+  it("are what was asked for, by its tag", () => {
+    const resumed = Expect.event("alice", "Resumed")
+    expectTypeOf<Effect.Success<typeof resumed>["replayed"]>().toEqualTypeOf<number>()
+    // @ts-expect-error -- there is no such event
+    Expect.event("alice", "Restarted")
+    expectTypeOf(Stats.ofType([], "outbound-rtp")).toEqualTypeOf<ReadonlyArray<Stats.OutboundRtp>>()
+    const checked = Expect.eventually("a number", Effect.succeed(7))
+    expectTypeOf<Effect.Success<typeof checked>>().toEqualTypeOf<number>()
+  })
+
+  it("of a recording are read and known", () => {
+    const read = Schema.decodeEffect(FlightRecording.FromJson)("")
+    expectTypeOf<Effect.Success<typeof read>>().toEqualTypeOf<FlightRecording.FlightRecording>()
+    type Decided = Extract<FlightRecording.Entry, { readonly _tag: "Decided" }>
+    expectTypeOf<Decided["decision"]>().toEqualTypeOf<"Resume" | "Restart" | "GiveUp">()
+  })
+
   it("are inferred", () => {
     expectTypeOf(Packet.user("hello")).toEqualTypeOf<Packet.Packet>()
     type Resumed = Extract<EngineEvent.EngineEvent, { readonly _tag: "Resumed" }>
