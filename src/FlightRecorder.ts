@@ -87,14 +87,14 @@ const recordPolicy = (policy: Policy, note: FlightLog.Notes): Policy => ({
   }
 })
 
-const recordCalls = (engine: RTCEngine.Engine, note: FlightLog.Notes, session: { isFresh: boolean }) => {
+const recordCalls = (engine: RTCEngine.Engine, note: FlightLog.Notes, signal: { isFresh: boolean }) => {
   const called = (operation: string) => Effect.sync(() => note({ _tag: "Called", operation }))
   const scopeClosed = Effect.sync(() => note({ _tag: "ScopeClosed" }))
-  /** Of what may start the publisher the first of a session, and not every packet. */
+  /** The first on each signal connection, and not every packet. */
   const publishing = <A, E, R>(operation: string, effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
-      if (session.isFresh) note({ _tag: "Called", operation })
-      session.isFresh = false
+      if (signal.isFresh) note({ _tag: "Called", operation })
+      signal.isFresh = false
       return effect
     })
   const recorded: RTCEngine.Engine = {
@@ -174,12 +174,12 @@ export const make = Effect.fnUntraced(function* (
         })
     })
   )
-  const session = { isFresh: false }
+  const signal = { isFresh: false }
   const events = yield* engine.subscribeEvents
   yield* Stream.fromSubscription(events).pipe(
     Stream.runForEach((event) =>
       Effect.sync(() => {
-        if (event._tag === "Joined") session.isFresh = true
+        if (event._tag === "SignalConnected") signal.isFresh = true
         const detail = detailOf(event)
         note({ _tag: "Told", event: event._tag, ...(detail === undefined ? {} : { detail }) })
       })
@@ -190,7 +190,7 @@ export const make = Effect.fnUntraced(function* (
     Stream.runForEach((state) => Effect.sync(() => note({ _tag: "StateChanged", state }))),
     Effect.forkScoped({ startImmediately: true })
   )
-  return { engine: recordCalls(engine, note, session), recording }
+  return { engine: recordCalls(engine, note, signal), recording }
 })
 
 /**

@@ -23,7 +23,7 @@ const leave = Schema.Struct({ action: Schema.String, reason: Schema.String, canR
 
 /**
  * The application called: `connect`, `disconnect`, `disconnectAfterFlush`, `reconnectNow`, `probe`; of `sendData` and
- * `publishTrack` the first one of a session, since that may start the publisher.
+ * `publishTrack` the first on each signal connection: it may start the publisher, and gives a flush something to wait for.
  *
  * @category models
  */

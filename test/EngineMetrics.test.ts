@@ -2,7 +2,7 @@
  * That each metric is counted, where what it counts happens.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Metric, Option, Ref } from "effect"
+import { Context, Effect, Layer, Metric, Ref } from "effect"
 import { EngineConfig, EngineMetrics, Packet, RTCEngine, Stats, Telemetry } from "effect-livekit"
 import { Expect, SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 
@@ -183,7 +183,7 @@ describe("of what an engine says of itself", () => {
           { type: "local-candidate", id: "L", candidateType: "relay", protocol: "udp" },
           { type: "remote-candidate", id: "R", candidateType: "host", protocol: "udp" }
         ].map(Stats.fromEntry)
-        yield* observed({ publisherStats: Effect.succeed(report), rtt: Effect.succeed(Option.none()) })
+        yield* observed({ publisherStats: Effect.succeed(report), rtt: Effect.succeedNone })
         const pair = { "livekit.ice.local": "relay", "livekit.ice.remote": "host", "network.transport": "udp" }
         const before = yield* countOf(EngineMetrics.candidatePairs, pair)
         yield* VirtualTime.elapse("3 seconds")

@@ -16,8 +16,11 @@ import { start } from "./suites/cli.ts"
 
 const main = join(import.meta.dirname, "simulator/main.ts")
 
-/** A session that is joined, loses its signal, is resumed, and is left. */
-const flight = (options: FlightRecorder.FlightRecorderOptions = {}) =>
+/** A session that is joined, has some trouble (its signal is lost, unless told otherwise), is back, and is left. */
+const flight = (
+  options: FlightRecorder.FlightRecorderOptions = {},
+  trouble: (faults: DevServer.Faults) => Effect.Effect<void, unknown> = ({ dropSignal }) => dropSignal("alice")
+) =>
   Effect.gen(function* () {
     const server = yield* DevServer.make()
     const token = yield* server.token({ identity: "alice", room: "hall" })
@@ -32,7 +35,7 @@ const flight = (options: FlightRecorder.FlightRecorderOptions = {}) =>
     // The server takes the connection for standing only a little later, and resumes none before.
     yield* told("ConnectionQualityUpdated")
     yield* engine.sendData(Packet.user("a payload that is nobody's business"))
-    yield* server.faults.dropSignal("alice")
+    yield* trouble(server.faults)
     yield* told("PostReconnect")
     yield* engine.disconnect
     return { recording: yield* recording, token: Redacted.value(token) }
@@ -123,6 +126,22 @@ describe("a replay", () => {
       ])
       assert.include(policy[0], "Resume (attempt 1, SignalEnded asks for Resume")
       assert.deepStrictEqual(replay(recording).differences, [])
+    })
+  )
+
+  it.live("of flights with other troubles too", () =>
+    Effect.gen(function* () {
+      const troubles: Readonly<Record<string, (faults: DevServer.Faults) => Effect.Effect<void, unknown>>> = {
+        "dials are refused": (faults) => Effect.andThen(faults.refuseDials(1_000), faults.dropSignal("alice")),
+        "no resume": (faults) => Effect.andThen(faults.refuseNextResume("alice"), faults.dropSignal("alice")),
+        "the server is killed": ({ start, stop }) =>
+          stop.pipe(Effect.andThen(Effect.sleep("500 millis")), Effect.andThen(start))
+      }
+      for (const [name, trouble] of Object.entries(troubles)) {
+        const { recording } = yield* flight({}, trouble)
+        assert.isAbove(decisionsOf(recording).policy.length, 2, name)
+        assert.deepStrictEqual(replay(recording).differences, [], name)
+      }
     })
   )
 

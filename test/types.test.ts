@@ -120,10 +120,8 @@ describe("programs", () => {
     expectTypeOf<Effect.Services<typeof program>>().toEqualTypeOf<RTCEngine.RTCEngine>()
     const provided = Effect.provide(program, RTCEngine.layerNoop())
     expectTypeOf<Effect.Services<typeof provided>>().toEqualTypeOf<never>()
-    // @ts-expect-error -- nobody provides the engine
-    const _run = () => Effect.runPromise(program)
-    // @ts-expect-error -- a layer over seams lacks them
-    const _seams: Layer.Layer<EngineServices.EngineServices> = EngineServices.layer
+    expectTypeOf<typeof program>().not.toExtend<Parameters<typeof Effect.runPromise>[0]>()
+    expectTypeOf<typeof EngineServices.layer>().not.toExtend<Layer.Layer<EngineServices.EngineServices>>()
   })
 
   it("that open something need a scope", () => {
@@ -175,7 +173,7 @@ describe("values", () => {
     const resumed = Expect.event("alice", "Resumed")
     expectTypeOf<Effect.Success<typeof resumed>["replayed"]>().toEqualTypeOf<number>()
     // @ts-expect-error -- there is no such event
-    Expect.event("alice", "Restarted")
+    const _restarted = Expect.event("alice", "Restarted")
     expectTypeOf(Stats.ofType([], "outbound-rtp")).toEqualTypeOf<ReadonlyArray<Stats.OutboundRtp>>()
     const checked = Expect.eventually("a number", Effect.succeed(7))
     expectTypeOf<Effect.Success<typeof checked>>().toEqualTypeOf<number>()

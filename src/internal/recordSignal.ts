@@ -91,13 +91,11 @@ const recordConnection = Effect.fnUntraced(function* (
       return Queue.offer(incoming, next)
     }),
     Effect.forever,
-    Effect.catch(() => Queue.end(incoming)),
-    Effect.forkScoped
-  )
-  yield* connection.end.pipe(
-    Effect.andThen((end) =>
-      Effect.sync(() => note({ _tag: "SignalEnded", dial, code: end._tag === "Closed" ? end.code : 3000 }))
-    ),
+    Effect.catch(() => connection.end),
+    Effect.flatMap((end) => {
+      note({ _tag: "SignalEnded", dial, code: end._tag === "Closed" ? end.code : 3000 })
+      return Queue.end(incoming)
+    }),
     Effect.forkScoped
   )
   return {

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { PeerConnectionError } from "../PeerConnectionError.ts"
-import type { IceCandidate, RtcDataChannel } from "../PeerConnectionFactory.ts"
+import type { IceCandidate, PeerConnectionState, RtcDataChannel } from "../PeerConnectionFactory.ts"
 import type { Factory, PeerConnectionTransport } from "../PeerConnectionTransport.ts"
 import type { Notes } from "./FlightLog.ts"
 
@@ -63,11 +63,13 @@ export const recordTransports = (transports: Factory["Service"], note: Notes): F
         }
       })
       note({ _tag: "PeerConnectionMade", ...of, relayOnly: options.configuration.iceTransportPolicy === "relay" })
-      yield* transport.stateChanges.pipe(
-        Stream.changes,
-        Stream.runForEach((state) => Effect.sync(() => note({ _tag: "PeerConnectionChanged", ...of, state }))),
-        Effect.forkScoped({ startImmediately: true })
-      )
+      const seen = { state: undefined as PeerConnectionState | undefined }
+      const see = (state: PeerConnectionState) =>
+        Effect.sync(() => {
+          if (state !== seen.state) note({ _tag: "PeerConnectionChanged", ...of, state })
+          seen.state = state
+        })
+      yield* Effect.forkScoped(Stream.runForEach(transport.stateChanges, see), { startImmediately: true })
       const calls = { initialOffer: 0, negotiate: 0, negotiated: 0, answer: 0, path: 0 }
       const step = <A>(
         name: "initialOffer" | "negotiate" | "negotiated" | "answer",
@@ -84,6 +86,8 @@ export const recordTransports = (transports: Factory["Service"], note: Notes): F
         })
       const recorded: PeerConnectionTransport = {
         ...transport,
+        // Who asks may hear of a change before it is told.
+        state: Effect.tap(transport.state, see),
         initialOffer: step("initialOffer", transport.initialOffer),
         negotiate: (request) => step("negotiate", transport.negotiate(request)),
         negotiated: step("negotiated", transport.negotiated),

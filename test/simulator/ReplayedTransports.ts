@@ -40,7 +40,7 @@ export const make = ({ conditions, entries }: FlightRecording): ReplayedTranspor
         /** A channel by whose it is and its label. */
         channel: (origin: "local" | "remote", label: string) => {
           const key = `${origin} ${label}`
-          const known = channels.get(key) ?? FakeDataChannel.make(label)
+          const known = channels.get(key) ?? makeChannel(label)
           channels.set(key, known)
           return known
         },
@@ -121,6 +121,21 @@ export const make = ({ conditions, entries }: FlightRecording): ReplayedTranspor
         }
       }
     })
+  }
+}
+
+/** What is sent is gone at once. */
+const makeChannel = (label: string): FakeDataChannel.FakeDataChannel => {
+  const fake = FakeDataChannel.make(label)
+  return {
+    ...fake,
+    channel: {
+      ...fake.channel,
+      send: (bytes) => {
+        fake.channel.send(bytes)
+        fake.drainTo(0)
+      }
+    }
   }
 }
 

@@ -79,6 +79,22 @@ const differencesOf = (recorded: FlightRecording, replayed: FlightRecording): Re
   })
 }
 
+/** Milliseconds that a program may take to act on something. */
+const slow = 5
+
+/** Whether it is what the engine did, and not what it met. */
+const isOfEngine = ({ _tag }: Entry) => done.has(_tag)
+
+const done: ReadonlySet<Entry["_tag"]> = new Set([
+  "Dialled",
+  "SignalSent",
+  "PeerConnectionMade",
+  "Decided",
+  "Delayed",
+  "Told",
+  "StateChanged"
+])
+
 export interface Options {
   /** What decides; the recording does not say. Default: the default policy. */
   readonly policy?: ReconnectPolicy.Policy
@@ -127,15 +143,19 @@ export const replay = (recorded: FlightRecording, { policy = ReconnectPolicy.byE
     const call = yield* application(recorded, engine)
     const clock = yield* Clock.Clock
     for (const [index, entry] of entries.entries()) {
-      // What was recorded in one millisecond still happens one after the other.
-      const due = entry.at + index / 1e6
-      yield* Effect.sleep(Math.max(0, due - clock.currentTimeMillisUnsafe()))
+      if (isOfEngine(entry)) continue
+      // The engine acts between two things, unless they came so close that it had not.
+      const before = entries[index - 1]
+      const isClose = before !== undefined && entry.at - before.at <= slow && !isOfEngine(before)
+      const due = entry.at + index / 1e6 - clock.currentTimeMillisUnsafe()
+      if (!isClose && due > 0) yield* Effect.sleep(due)
       if (entry._tag === "Hinted") for (const listener of listeners) listener(entry.event)
       yield* signal.happen(entry)
       yield* transports.happen(entry)
       yield* call(entry)
     }
-    yield* Effect.sleep(1)
+    const end = (entries.at(-1)?.at ?? 0) + 1
+    yield* Effect.sleep(Math.max(1, end - clock.currentTimeMillisUnsafe()))
     return yield* recording
   })
   const { defects, exit, hung } = new VirtualRuntime().run(
