@@ -1,7 +1,7 @@
 /**
  * The far end of the page: a room, and bob in it, who says what he hears. Run where the packed library is installed.
  */
-import { Effect, Redacted, Stream } from "effect"
+import { Effect, Layer, Redacted, Stream } from "effect"
 import { RTCEngine } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
@@ -24,5 +24,5 @@ const program = Effect.gen(function* () {
 })
 
 await Effect.runPromise(
-  program.pipe(Effect.scoped, Effect.provide(NodeRTCEngine.layerServices), Effect.provide(NodeDataChannel.layer))
+  program.pipe(Effect.scoped, Effect.provide(Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)))
 )
