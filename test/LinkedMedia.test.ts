@@ -200,7 +200,7 @@ describe("the network of a test", () => {
           Effect.gen(function* () {
             const voice = yield* speaking("opus", 0.5)
             yield* alice.engine.publishTrack(voice.track)
-            yield* Effect.never
+            return yield* Effect.never
           })
         )
       )
