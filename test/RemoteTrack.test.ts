@@ -82,6 +82,21 @@ describe("a remote track", () => {
     )
   })
 
+  it("ends with its participant, whatever becomes of its section", () => {
+    const { said, tracks } = make()
+    tracks.learn([alice])
+    tracks.add("subscriber", media({ streamId: "PA_1", trackId: "TR_1" }))
+    tracks.add("subscriber", media({ streamId: "PA_2", trackId: "TR_2", mid: "1" }))
+    said()
+    const gone = alice.clone()
+    gone.state = ParticipantInfo_State.DISCONNECTED
+    tracks.learn([gone])
+    tracks.ended("subscriber", "0")
+    assert.deepStrictEqual(said(), [["TrackUnsubscribed", "TR_1", "alice", "mic"]])
+    tracks.learn([new ParticipantInfo({ sid: "PA_2", identity: "bob" })])
+    assert.deepStrictEqual(said().length, 1, "that of another one has nothing to do with it")
+  })
+
   it("is named by the map of its section, by its id, or by its stream, in this order", () => {
     const midToTrackId = { "3": "TR_mapped" }
     for (const [ids, expected] of [

@@ -1,6 +1,6 @@
 /**
  * The remote tracks of one session: each is told once its participant is known (a track may come before it), and told to have
- * ended when its section, or the session, has.
+ * ended when its section, its participant, or the session has.
  */
 import type { ParticipantInfo } from "@livekit/protocol"
 import { ParticipantInfo_State } from "@livekit/protocol"
@@ -54,6 +54,12 @@ export const make = (emit: (event: EngineEvent) => void): RemoteTracks => {
     if (one?.told !== undefined) emit({ _tag: "TrackUnsubscribed", track: one.told })
   }
 
+  // A server that expects it back keeps its sections as they are.
+  const leave = (participantSid: string) => {
+    participants.delete(participantSid)
+    for (const [at, one] of arrived) if (one.participantSid === participantSid) end(at)
+  }
+
   return {
     add: (target, media) => {
       const { mid, streamId = "", trackId } = media
@@ -72,7 +78,7 @@ export const make = (emit: (event: EngineEvent) => void): RemoteTracks => {
     ended: (target, mid) => end(key(target, mid)),
     learn: (all) => {
       for (const participant of all) {
-        if (participant.state === ParticipantInfo_State.DISCONNECTED) participants.delete(participant.sid)
+        if (participant.state === ParticipantInfo_State.DISCONNECTED) leave(participant.sid)
         else participants.set(participant.sid, participant)
       }
       for (const one of arrived.values()) tell(one)

@@ -190,6 +190,7 @@ export const tracks = <R>(
         (yield* audio.current).info.sid
       )
       yield* arrivesAll(media, [yield* subscribed(bob.events), yield* subscribed(bob.events)])
+      assert.strictEqual((yield* bob.engine.remoteTracks).length, 2)
     })
   )
 
