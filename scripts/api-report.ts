@@ -16,6 +16,7 @@ const entries = [
   "testing/index",
   "dev-server/index",
   "FlightRecorder",
+  "FlightEntry",
   "FlightRecording"
 ]
 const quiet = { default: { logLevel: ExtractorLogLevel.None } }

@@ -51,6 +51,7 @@ const entries = [
     target === null || entry.includes("*") || entry === "./package.json" ? [] : [entry]
   ),
   // By the pattern, which has modules that are in no other entry point.
+  "./FlightEntry",
   "./FlightRecorder",
   "./FlightRecording"
 ]
