@@ -2,27 +2,10 @@
  * Runs a scenario: real engines on a server in memory, in virtual time, on one thread. The same scenario and seed give the same
  * history each time.
  */
-import { DisconnectReason, LeaveRequest, LeaveRequest_Action, UpdateParticipantMetadata } from "@livekit/protocol"
-import {
-  Context,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Logger,
-  Option,
-  Queue,
-  Random,
-  Ref,
-  Result,
-  Scope,
-  Stream
-} from "effect"
+import { Context, Duration, Effect, Exit, Fiber, Layer, Logger, Queue, Random, Scope, Stream } from "effect"
 import {
   DataChannel,
   EngineConfig,
-  Packet,
   PeerConnectionTransport,
   ReconnectPolicy,
   RegionUrlProvider,
@@ -32,10 +15,13 @@ import {
 import * as FlightRecorder from "effect-livekit/FlightRecorder"
 import type { FlightRecording } from "effect-livekit/FlightRecording"
 import { SimNetwork, TestServer } from "effect-livekit/testing"
+import * as Application from "./application.ts"
 import type { Entry, Leftovers, Run, What } from "./History.ts"
+import { type Departure, everybody, type Living } from "./Living.ts"
 import type { PlantedBug } from "./PlantedBug.ts"
 import * as Scenario from "./Scenario.ts"
 import * as SimPlatform from "./SimPlatform.ts"
+import * as Trouble from "./trouble.ts"
 import { VirtualRuntime } from "./VirtualRuntime.ts"
 
 /** Milliseconds without any trouble after which an engine has to be well again, at the end of a run. */
@@ -43,8 +29,6 @@ export const settling = 90_000
 /** Milliseconds for what is then said to arrive. */
 const probing = 10_000
 
-const everybody = "-"
-const room = "room"
 const serverHost = "livekit.test"
 const regionsOf = ({ regions }: Scenario.Scenario) =>
   Array.from({ length: regions }, (_, index) => `region${index}.livekit.test`)
@@ -55,17 +39,6 @@ export interface Options {
   readonly bug?: PlantedBug | undefined
   /** Whether every engine has a flight recorder. Default false. */
   readonly record?: boolean
-}
-
-type Departure = Extract<Scenario.Action, { readonly _tag: "Depart" }>
-
-interface Living {
-  readonly name: string
-  readonly engine: RTCEngine.Engine
-  readonly platform: SimPlatform.SimPlatform
-  readonly conditions: SimPlatform.Conditions
-  /** How the application wants its connection to end. */
-  readonly departures: Queue.Queue<Departure>
 }
 
 export const simulate = (
@@ -97,12 +70,14 @@ export const simulate = (
         { sockets: 0, listeners: 0, peerConnections: 0, channels: 0 }
       )
   const end = Scenario.endOf(scenario)
+  const regions = regionsOf(scenario)
+  const { act, application, send } = Application.make(record, waiting, `ws://${regions[0]}`)
 
   const live = Effect.fnUntraced(function* (index: number, participant: Scenario.Participant) {
     const server = yield* TestServer.TestServer
     const network = yield* SimNetwork.SimNetwork
     const name = Scenario.nameOf(index)
-    const conditions = SimPlatform.conditions(regionsOf(scenario))
+    const conditions = SimPlatform.conditions(regions)
     const { media, signal } = yield* network.paths(name)
     yield* Effect.all([signal.set(participant.network), media.set(participant.network)])
     const platform = yield* SimPlatform.make({
@@ -164,266 +139,6 @@ export const simulate = (
     })
   })
 
-  /** An application that wants to be in the room: it connects again whenever its connection has ended. */
-  const application = Effect.fnUntraced(function* (living: Living, participant: Scenario.Participant) {
-    const { departures, engine, name } = living
-    const server = yield* TestServer.TestServer
-    yield* Effect.sleep(participant.joinAt)
-    const attempts = yield* Ref.make(0)
-    const interruptAfter = yield* Ref.make(0)
-    const rest = yield* Ref.make(2_000)
-    const connection = Effect.gen(function* () {
-      const token = yield* server.token({ identity: name, room, ttl: participant.tokenTtl })
-      record(name, { _tag: "Connect", attempt: yield* Ref.updateAndGet(attempts, (before) => before + 1) })
-      const limit = yield* Ref.getAndSet(interruptAfter, 0)
-      const connecting = engine
-        .connect({ url: `ws://${regionsOf(scenario)[0]}`, token, connectionMode: participant.mode })
-        .pipe(Effect.result)
-      const connected = yield* limit === 0 ? Effect.asSome(connecting) : Effect.timeoutOption(connecting, limit)
-      if (Option.isNone(connected)) return record(name, { _tag: "ConnectInterrupted" })
-      if (Result.isFailure(connected.value)) {
-        return record(name, { _tag: "ConnectFailed", error: connected.value.failure })
-      }
-      const departure = yield* Effect.raceFirst(Effect.as(engine.disconnected, undefined), Queue.take(departures))
-      if (departure === undefined) return
-      yield* Ref.set(interruptAfter, departure.interruptAfter)
-      yield* Ref.set(rest, departure.rest)
-      record(name, { _tag: "Depart", how: departure.how })
-      if (departure.how === "disconnect") yield* engine.disconnect
-    }).pipe(
-      Effect.scoped,
-      Effect.andThen(
-        Effect.flatMap(engine.disconnected, ({ reason }) =>
-          Effect.sync(() => record(name, { _tag: "Departed", reason }))
-        )
-      ),
-      Effect.andThen(Effect.flatMap(Ref.getAndSet(rest, 2_000), Effect.sleep))
-    )
-    return yield* Effect.forever(connection)
-  })
-
-  const send = Effect.fnUntraced(function* (
-    { engine, name }: Living,
-    lane: string,
-    options: Pick<Extract<Scenario.Action, { _tag: "Send" }>, "count" | "every" | "kind" | "size" | "whenFull">
-  ) {
-    const { kind, whenFull } = options
-    for (let number = 0; number < options.count; number++) {
-      const text = `${name}/${lane}/${number}`
-      record(name, { _tag: "Sending", text, kind })
-      waiting.set(`${name}/${lane}`, text)
-      const sent = yield* engine
-        .sendData(Packet.user(text.padEnd(options.size, ".")), { kind, whenFull })
-        .pipe(Effect.result)
-      record(
-        name,
-        Result.isSuccess(sent) ? { _tag: "Accepted", text, kind } : { _tag: "SendFailed", text, error: sent.failure }
-      )
-      waiting.delete(`${name}/${lane}`)
-      if (options.every > 0) yield* Effect.sleep(options.every)
-    }
-  })
-
-  const act = Effect.fnUntraced(function* (living: Living, action: Scenario.Action, index: number) {
-    const { engine, name } = living
-    yield* Effect.sleep(action.at)
-    switch (action._tag) {
-      case "Send": {
-        const sending = send(living, `${index}`, action)
-        return yield* action.interruptAfter === 0
-          ? sending
-          : Effect.timeoutOption(sending, action.interruptAfter).pipe(
-              Effect.ensuring(Effect.sync(() => waiting.delete(`${name}/${index}`)))
-            )
-      }
-      case "Request": {
-        for (let number = 0; number < action.count; number++) {
-          const metadata = `request ${index}/${number}`
-          const result = yield* engine
-            .sendRequest({ case: "updateMetadata", value: new UpdateParticipantMetadata({ metadata }) })
-            .pipe(Effect.result)
-          const failed = Result.isFailure(result) ? result.failure.message : undefined
-          record(name, { _tag: "Request", text: metadata, failed })
-          yield* Effect.sleep(action.every)
-        }
-        return
-      }
-      case "ReconnectNow":
-        record(name, { _tag: "ReconnectNow" })
-        return yield* engine.reconnectNow
-      case "Depart":
-        return void Queue.offerUnsafe(living.departures, action)
-    }
-  })
-
-  const trouble = Effect.gen(function* () {
-    const { faults } = yield* TestServer.TestServer
-    const network = yield* SimNetwork.SimNetwork
-    const counts = new Map<string, number>()
-    const down = new Set<string>()
-    /** The first of those that overlap begins, the last one ends. */
-    const whileFirst = (key: string, begin: Effect.Effect<void>, finish: Effect.Effect<void>) => ({
-      begin: Effect.suspend(() => {
-        const before = counts.get(key) ?? 0
-        counts.set(key, before + 1)
-        return before === 0 ? begin : Effect.void
-      }),
-      finish: Effect.suspend(() => {
-        const after = (counts.get(key) ?? 1) - 1
-        counts.set(key, after)
-        return after === 0 ? finish : Effect.void
-      })
-    })
-    const paths = Effect.fnUntraced(function* (name: string, path: Scenario.Path, way: Scenario.Way) {
-      const both = yield* network.paths(name)
-      const chosen = path === "both" ? (["signal", "media"] as const) : ([path] as const)
-      const ways = way === "both" ? (["up", "down"] as const) : ([way] as const)
-      const isUp = (one: "signal" | "media") => !down.has(`${name} ${one} up`) && !down.has(`${name} ${one} down`)
-      const all = chosen.flatMap((one) =>
-        ways.map((direction) => {
-          const set = (isDown: boolean) =>
-            Effect.gen(function* () {
-              const before = isUp(one)
-              yield* both[one][direction].set({ isDown })
-              if (isDown) down.add(`${name} ${one} ${direction}`)
-              else down.delete(`${name} ${one} ${direction}`)
-              if (isUp(one) !== before) record(name, { _tag: "Path", path: one, isUp: !before })
-            })
-          return whileFirst(`${name} ${one} ${direction}`, set(true), set(false))
-        })
-      )
-      return {
-        begin: Effect.forEach(all, ({ begin }) => begin, { discard: true }),
-        finish: Effect.forEach(all, ({ finish }) => finish, { discard: true })
-      }
-    })
-    // A server that is down takes no dials, and one that starts takes them unless they are refused.
-    const server = { isUp: true, refuses: false }
-    const setServer = (isUp: boolean) =>
-      Effect.gen(function* () {
-        server.isUp = isUp
-        record(everybody, { _tag: "Server", isUp })
-        yield* isUp ? faults.start : faults.stop
-        if (isUp && server.refuses) yield* faults.refuseDials
-      })
-    const setRefusing = (refuses: boolean) =>
-      Effect.suspend(() => {
-        server.refuses = refuses
-        return refuses ? faults.refuseDials : server.isUp ? faults.acceptDials : Effect.void
-      })
-
-    return Effect.fnUntraced(function* (living: ReadonlyArray<Living>, fault: Scenario.Fault) {
-      const target = living[Scenario.whoOf(scenario, fault)]
-      if (target === undefined) return
-      const { conditions, name, platform } = target
-      const set = <K extends keyof SimPlatform.Conditions>(key: K, value: SimPlatform.Conditions[K]) =>
-        Effect.sync(() => {
-          conditions[key] = value
-        })
-      const befalls = (who: string, phase: "begins" | "ends" | "happens") =>
-        record(who, { _tag: "Fault", fault, phase })
-      const lasting = (who: string, lasts: number, begin: Effect.Effect<void>, finish: Effect.Effect<void>) =>
-        Effect.gen(function* () {
-          befalls(who, "begins")
-          yield* begin
-          yield* Effect.sleep(lasts)
-          yield* finish
-          befalls(who, "ends")
-        })
-      const once = (effect: Effect.Effect<void>) =>
-        Effect.suspend(() => {
-          befalls(name, "happens")
-          return effect
-        })
-      yield* Effect.sleep(fault.at)
-      switch (fault._tag) {
-        case "DropSignal":
-          return yield* once(faults.dropSignal(name))
-        case "CloseSignal":
-          return yield* once(faults.closeSignal(name, fault.code))
-        case "StallSignal":
-          return yield* once(faults.stallSignal(name))
-        case "Leave":
-          return yield* once(faults.leave(name, leaves[fault.action]))
-        case "RefuseResume":
-          return yield* once(faults.refuseNextResume(name))
-        case "CloseChannel":
-          return yield* once(Effect.sync(() => platform.closeChannel(fault.kind)))
-        case "RefuseBytes":
-          return yield* once(set("refusesBytes", true))
-        case "ChangeAddress":
-          return yield* once(network.changeAddress(name))
-        case "Garbage":
-          return yield* once(
-            Effect.all(
-              [
-                faults.sendRaw(name, garbage),
-                faults.sendRaw(name, "text"),
-                faults.sendRawData(name, "reliable", garbage),
-                faults.sendRawData(name, "lossy", garbage)
-              ],
-              { discard: true }
-            )
-          )
-        case "Partition": {
-          const { begin, finish } = yield* paths(name, fault.path, fault.way)
-          return yield* lasting(name, fault.lasts, begin, finish)
-        }
-        case "Congestion": {
-          const { media, signal } = yield* network.paths(name)
-          const { latency, loss } = fault
-          const usual = scenario.participants[Scenario.whoOf(scenario, fault)]?.network ?? {}
-          const change = whileFirst(
-            `${name} congestion`,
-            Effect.andThen(signal.set({ latency, loss }), media.set({ latency, loss })),
-            Effect.andThen(signal.set(usual), media.set(usual))
-          )
-          return yield* lasting(name, fault.lasts, change.begin, change.finish)
-        }
-        case "DialTrouble": {
-          const change = whileFirst(`${name} dials`, set("trouble", fault.trouble), set("trouble", undefined))
-          return yield* lasting(name, fault.lasts, change.begin, change.finish)
-        }
-        case "RepeatMessages": {
-          const change = whileFirst(`${name} repeats`, set("repeats", true), set("repeats", false))
-          return yield* lasting(name, fault.lasts, change.begin, change.finish)
-        }
-        case "DelayMessages": {
-          const change = whileFirst(`${name} delay`, set("delay", fault.millis), set("delay", 0))
-          return yield* lasting(name, fault.lasts, change.begin, change.finish)
-        }
-        case "LoseCandidates": {
-          const change = whileFirst(`${name} candidates`, set("losesCandidates", true), set("losesCandidates", false))
-          return yield* lasting(name, fault.lasts, change.begin, change.finish)
-        }
-        case "Move":
-          return yield* lasting(
-            name,
-            fault.lasts,
-            set("isMoving", true),
-            Effect.suspend(() => (conditions.isMoving ? faults.leave(name, leaves.resume) : Effect.void))
-          )
-        case "RefuseDials": {
-          const change = whileFirst("dials", setRefusing(true), setRefusing(false))
-          return yield* lasting(everybody, fault.lasts, change.begin, change.finish)
-        }
-        case "RestartServer": {
-          const change = whileFirst("server", setServer(false), setServer(true))
-          return yield* lasting(everybody, fault.lasts, change.begin, change.finish)
-        }
-        case "RegionDown": {
-          const host = regionsOf(scenario)[fault.region % scenario.regions] ?? ""
-          const toggle = (isUp: boolean) =>
-            Effect.sync(() => {
-              for (const each of living) each.conditions.regions.set(host, isUp)
-            })
-          const change = whileFirst(host, toggle(false), toggle(true))
-          return yield* lasting(everybody, fault.lasts, change.begin, change.finish)
-        }
-      }
-    })
-  })
-
   /** Every engine that is connected says something that all others have to hear. */
   const probe = Effect.fnUntraced(function* (living: ReadonlyArray<Living>) {
     const present: Array<Living> = []
@@ -461,7 +176,7 @@ export const simulate = (
       const one = living[Scenario.whoOf(scenario, action)]
       return one === undefined ? Effect.void : Effect.forkIn(act(one, action, index), apps)
     })
-    const befall = yield* trouble
+    const befall = yield* Trouble.make(scenario, record, regions)
     yield* Effect.forEach(scenario.faults, (fault) => Effect.forkIn(befall(living, fault), apps))
     yield* Effect.sleep(end)
     record(everybody, { _tag: "Healed" })
@@ -477,7 +192,7 @@ export const simulate = (
     findings.ofEngines = sum(living)
     findings.recordings = yield* Effect.all(recorders)
     yield* Effect.sleep(probing)
-    findings.participantsLeft = yield* server.participants(room)
+    findings.participantsLeft = yield* server.participants(Application.room)
     return living
   })
   const world = TestServer.layer({
@@ -514,16 +229,3 @@ export const simulate = (
     millis
   }
 }
-
-const garbage = new Uint8Array([0xff, 0xff, 0xff, 0xff, 0x0f, 0x07])
-
-const leaves = {
-  disconnect: new LeaveRequest({
-    reason: DisconnectReason.PARTICIPANT_REMOVED,
-    action: LeaveRequest_Action.DISCONNECT
-  }),
-  resume: new LeaveRequest({ reason: DisconnectReason.STATE_MISMATCH, action: LeaveRequest_Action.RESUME }),
-  reconnect: new LeaveRequest({ reason: DisconnectReason.SERVER_SHUTDOWN, action: LeaveRequest_Action.RECONNECT }),
-  /** As servers of before actions say it (V32). */
-  canReconnect: new LeaveRequest({ reason: DisconnectReason.SERVER_SHUTDOWN, canReconnect: true })
-} as const
