@@ -4,7 +4,8 @@
 import { type Figure, median } from "./Figures.ts"
 import type { Contestant } from "./Task.ts"
 
-const digits = (value: number) => (Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2)
+const digits = (value: number) =>
+  Number.isInteger(value) ? 0 : Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
 export const format = (value: number) => value.toFixed(digits(value))
 
 /** Both medians, the first as a share of the second. */
