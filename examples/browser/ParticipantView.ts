@@ -52,11 +52,11 @@ export const make = Effect.fnUntraced(function* (
   const rtt = figure("Round trip", "of the last ping on the signal connection")
   const flight = figure("In flight", "bytes of reliable data accepted and not on the network yet")
   const replayed = figure(
-    "Replayed",
+    "Replayed so far",
     "packets sent again when a session was taken up, because the server had not seen them"
   )
   const inDoubt = figure(
-    "In doubt",
+    "In doubt so far",
     "packets handed to a session that was lost; they are sent again, and receivers drop what they have"
   )
   const tally = element("p", { class: "tally" })
@@ -69,7 +69,8 @@ export const make = Effect.fnUntraced(function* (
     placeholder: `Say something to ${other}`,
     "aria-label": `Say something to ${other}`
   })
-  const form = element("form", { class: "say" }, input, element("button", { type: "submit" }, "Send"))
+  const send = element("button", { type: "submit" }, "Send")
+  const form = element("form", { class: "say" }, input, send)
   form.addEventListener("submit", (event) => {
     event.preventDefault()
     const text = input.value.trim()
@@ -98,6 +99,7 @@ export const make = Effect.fnUntraced(function* (
         presence.textContent = isThere ? "Leave" : "Join"
         cut.disabled = next !== "Connected"
         input.disabled = !isThere || next === "Connecting"
+        send.disabled = input.disabled
       })
     ),
     Effect.forkScoped

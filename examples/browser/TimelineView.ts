@@ -81,6 +81,7 @@ const drawLane = (brush: Brush, lane: Timeline, top: number, now: number) => {
   context.fillStyle = color("text")
   context.font = context.font.replace(/^12px/, "600 13px")
   context.fillText(lane.identity, 0, top + 14)
+  const named = context.measureText(lane.identity).width
   context.font = context.font.replace(/^(600|bold) 13px/, "12px")
   const band = top + size.title + size.labels
   for (const span of lane.spans) {
@@ -99,15 +100,18 @@ const drawLane = (brush: Brush, lane: Timeline, top: number, now: number) => {
   }
   drawArea(brush, lane, chart, most.bytes)
   drawLine(brush, lane, chart, most.rtt)
-  context.fillStyle = color("rtt")
-  const scale = `${most.rtt} ms`
-  context.fillText(scale, 4, chart - size.chart + 18)
-  context.fillStyle = color("flight-text")
-  context.fillText(
-    `${(most.bytes / 1000).toFixed(0)} kB`,
-    12 + context.measureText(scale).width,
-    chart - size.chart + 18
-  )
+  // Beside the name, where neither a mark nor a curve comes.
+  let start = named + 12
+  for (const [text, ink] of [
+    ["up to", "muted"],
+    [`${most.rtt} ms`, "rtt"],
+    [`${(most.bytes / 1000).toFixed(0)} kB`, "flight-text"]
+  ] as const) {
+    context.fillStyle = color(ink)
+    context.textBaseline = "alphabetic"
+    context.fillText(text, start, top + 14)
+    start += context.measureText(text).width + 8
+  }
   context.fillStyle = color("line")
   context.fillRect(0, chart, width, 1)
 }
