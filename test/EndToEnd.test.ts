@@ -1,14 +1,14 @@
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
 import { Effect, Layer } from "effect"
-import { RTCEngine, WebSocketConstructor } from "effect-livekit"
+import { Packet, RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { AccessToken, DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
 import { WrtcPeerConnection, WrtcRTCEngine } from "effect-livekit/wrtc"
 import { TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { RoomServiceClient } from "livekit-server-sdk"
 import { openWebSocket } from "../src/node/openWebSocket.ts"
-import { endToEnd, type Far } from "./suites/endToEnd.ts"
+import { endToEnd, type Far, take } from "./suites/endToEnd.ts"
 
 const removal = new LeaveRequest({
   reason: DisconnectReason.PARTICIPANT_REMOVED,
@@ -107,6 +107,27 @@ describe("two participants on a real LiveKit server", () => {
       })
       describe(`${name}, ${mode} peer connection`, () => {
         endToEnd(mode, { resumable: resumable[mode] }, far, (test) => test.pipe(Effect.scoped, Effect.provide(real)))
+
+        it.live(
+          "are connected through its relays alone, if it has any",
+          (context) =>
+            Effect.gen(function* () {
+              const server = yield* far
+              const join = Effect.fnUntraced(function* (identity: string, rtc: RTCEngine.ConnectOptions["rtc"]) {
+                const engine = yield* RTCEngine.make
+                const token = yield* server.token(identity)
+                return { engine, response: yield* engine.connect({ url, token, connectionMode: mode, rtc }) }
+              })
+              const bob = yield* join("bob", {})
+              const hasRelays = bob.response.iceServers.some(({ urls }) => urls.some((each) => each.startsWith("turn")))
+              if (!hasRelays) return context.skip("the server has no TURN")
+              const packets = yield* bob.engine.subscribePackets
+              const alice = yield* join("alice", { iceTransportPolicy: "relay" })
+              yield* alice.engine.sendData(Packet.user("1"))
+              assert.deepStrictEqual(yield* take(packets, 1), [1])
+            }).pipe(Effect.scoped, Effect.provide(real)),
+          30_000
+        )
       })
     }
   }
