@@ -6,8 +6,8 @@ import { takeLargest } from "../src/room/largestEncoding.ts"
 import * as Layers from "../src/room/Layers.ts"
 
 const { HIGH, LOW, MEDIUM } = VideoQuality
-const layer = (width: number, height: number) => new VideoLayer({ width, height })
-const camera = new TrackInfo({ width: 1280, height: 720, layers: [layer(320, 180), layer(640, 360), layer(1280, 720)] })
+const layer = (quality: VideoQuality, width: number, height: number) => new VideoLayer({ quality, width, height })
+const camera = new TrackInfo({ width: 1280, height: 720, layers: [layer(LOW, 320, 180), layer(MEDIUM, 640, 360), layer(HIGH, 1280, 720)] })
 const sized = (width: number, height: number) => new UpdateTrackSettings({ width, height })
 const all = ["q", "h", "f"].map((rid) => ({ rid, track: rid }))
 
@@ -25,6 +25,12 @@ describe("the quality that a subscriber wants", () => {
     ] as const) {
       assert.strictEqual(Layers.wanted(camera, sized(16, height)), quality, `${height} lines`)
     }
+  })
+
+  it("is that of a layer which the publisher has", () => {
+    const two = new TrackInfo({ width: 640, height: 360, layers: [layer(HIGH, 640, 360), layer(LOW, 320, 180)] })
+    assert.strictEqual(Layers.wanted(two, sized(320, 180)), LOW)
+    assert.strictEqual(Layers.wanted(two, sized(640, 360)), HIGH)
   })
 
   it("is found by usual sizes where the publisher has told none, upright too", () => {

@@ -18,22 +18,29 @@ export const qualityOf = (rid: string): VideoQuality =>
 /** So much smaller than asked for is large enough. */
 const tolerance = 0.9
 
+/** Heights that are usual where a publisher has told none. */
+const usual = ({ height, width }: TrackInfo) => [180, 360, Math.min(width, height)]
+
 /** The smallest quality with so many lines, as a LiveKit server finds it. */
-const ofHeight = ({ height, layers, width }: TrackInfo, wanted: { width: number; height: number }): VideoQuality => {
-  const declared = layers.map((layer) => layer.height).filter((one) => one > 0)
-  const isPortrait = width < height
-  if (declared.length === 0 && height === 0) return VideoQuality.HIGH
-  const sizes = declared.length > 0 ? declared.toSorted((a, b) => a - b) : [180, 360, isPortrait ? width : height]
-  const lines = (declared.length === 0 && isPortrait ? wanted.width : wanted.height) * tolerance
-  const index = sizes.findIndex((size, at) => size >= lines && size !== sizes[at + 1])
-  return qualities[index < 0 ? sizes.length - 1 : index] ?? VideoQuality.HIGH
+const ofSize = (info: TrackInfo, wanted: { width: number; height: number }): VideoQuality => {
+  const declared = info.layers.filter(({ height }) => height > 0)
+  if (declared.length === 0 && info.height === 0) return VideoQuality.HIGH
+  const isPortrait = declared.length === 0 && info.width < info.height
+  const lines = (isPortrait ? wanted.width : wanted.height) * tolerance
+  const sizes =
+    declared.length > 0
+      ? declared.toSorted((a, b) => a.height - b.height || a.quality - b.quality)
+      : usual(info).map((height, index) => ({ height, quality: qualities[index] ?? VideoQuality.HIGH }))
+  // Of several in one size the best.
+  const found = sizes.find(({ height }, at) => height >= lines && height !== sizes[at + 1]?.height)
+  return (found ?? sizes.at(-1))?.quality ?? VideoQuality.HIGH
 }
 
 /** The highest quality that somebody wants; the highest there is as long as nothing else was said. */
 export const wanted = (info: TrackInfo, settings: UpdateTrackSettings | undefined): VideoQuality => {
   if (settings === undefined) return VideoQuality.HIGH
   const { height, quality, width } = settings
-  return width > 0 && height > 0 ? ofHeight(info, { width, height }) : quality
+  return width > 0 && height > 0 ? ofSize(info, { width, height }) : quality
 }
 
 /** The best that is not better than wanted, and else the least that is. */
