@@ -8,17 +8,7 @@ import {
   type LeaveRequest,
   type ParticipantInfo,
   ParticipantInfo_State,
-  Pong,
-  type RequestResponse,
-  RequestResponse_Reason,
   type SubscriptionPermission,
-  type SignalRequest,
-  type SignalResponse,
-  SubscribedQualityUpdate,
-  TrackPublishedResponse,
-  TrackSubscribed,
-  TrackType,
-  type UpdateParticipantMetadata,
   type VideoQuality
 } from "@livekit/protocol"
 import * as Clock from "effect/Clock"
@@ -28,31 +18,29 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type { Kind } from "../DataChannel.ts"
 import * as trickle from "../internal/trickle.ts"
-import type { PeerConnectionError, Target } from "../PeerConnectionError.ts"
-import type { PeerConnectionFactory, PeerConnectionState } from "../PeerConnectionFactory.ts"
+import type { PeerConnectionError } from "../PeerConnectionError.ts"
+import type { PeerConnectionFactory } from "../PeerConnectionFactory.ts"
 import type { StatsReport } from "../Stats.ts"
 import type { Claims } from "./Claims.ts"
 import type { ForwardedTrack } from "./Downlink.ts"
-import * as Layers from "./Layers.ts"
 import { leaveRequest, resumeRequest } from "./leaveRequest.ts"
-import * as ownMetadata from "./ownMetadata.ts"
-import * as requests from "./requests.ts"
+import * as MediaPath from "./MediaPath.ts"
+import * as Publishing from "./Publishing.ts"
 import * as SignalFormat from "./SignalFormat.ts"
 import * as SignalLink from "./SignalLink.ts"
 import type { Frame, SignalSocket } from "./SignalSocket.ts"
-import { armedFor, type ResumeTrouble, simulationOf } from "./Simulation.ts"
+import { armedFor, type ResumeTrouble } from "./Simulation.ts"
+import * as signalRequests from "./signalRequests.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as Transports from "./Transports.ts"
-import * as Uplink from "./Uplink.ts"
+import type * as Uplink from "./Uplink.ts"
 
 /** What can happen to a participant. */
 type Happening =
   | { readonly _tag: "Frame"; readonly frame: Frame; readonly socket: SignalSocket }
   | { readonly _tag: "SignalLost"; readonly socket: SignalSocket }
-  | { readonly _tag: "DisconnectedForLong"; readonly target: Target; readonly change: number }
-  | { readonly _tag: "GoneForLong"; readonly failure: number }
-  | { readonly _tag: "JoinTimeout" }
-  | { readonly _tag: "FirstOfferDue" }
+  /** Its time has come. */
+  | { readonly _tag: "Due"; readonly what: Effect.Effect<void> }
   | { readonly _tag: "TracksForwarded"; readonly tracks: ReadonlyArray<ForwardedTrack> }
   | Transports.TransportEvent
 
@@ -122,12 +110,8 @@ export interface Participant {
   readonly receive: (socket: SignalSocket) => Effect.Effect<void>
 }
 
-/** From this protocol version on a client is told of success too (M1). */
-const protocolWithConsent = 15
 /** Milliseconds until media has to be there (J5). */
 const joinTimeout = 60_000
-/** Milliseconds that a peer connection may be disconnected before it counts as failed (L2). */
-const disconnectedTimeout = 15_000
 /** Milliseconds that a client has to close its peer connections once it was told that it is over. */
 const closeTimeout = 1_000
 /**
@@ -135,9 +119,6 @@ const closeTimeout = 1_000
  * no use for an offer that comes with the join.
  */
 const firstOfferDelay = 10
-/** Milliseconds that a participant stays without media (L2). */
-const goneTimeout = 5_000
-
 export const make = Effect.fnUntraced(function* (
   options: ParticipantOptions
 ): Effect.fn.Return<Participant, PeerConnectionError, Scope.Scope | PeerConnectionFactory> {
@@ -146,8 +127,8 @@ export const make = Effect.fnUntraced(function* (
   const { claims, info, protocol } = options
   const happenings = yield* Queue.unbounded<Happening>()
   const report = (happening: Happening) => void Queue.offerUnsafe(happenings, happening)
-  const reportAfter = (millis: number, happening: Happening) =>
-    Effect.sleep(millis).pipe(Effect.andThen(Effect.sync(() => report(happening))), Effect.forkIn(scope))
+  const after = (millis: number, what: Effect.Effect<void>) =>
+    Effect.sleep(millis).pipe(Effect.andThen(Effect.sync(() => report({ _tag: "Due", what }))), Effect.forkIn(scope))
   const signal = SignalLink.make()
   const { send } = signal
   const transports = yield* Transports.make({
@@ -157,19 +138,20 @@ export const make = Effect.fnUntraced(function* (
     onEvent: report,
     onData: options.onData
   })
-  const uplink = Uplink.make()
+  const publishing = Publishing.make({
+    info,
+    canPublish: claims.canPublish,
+    takesMedia: transports.takesMedia,
+    trackSid: options.trackSid,
+    send,
+    onChange: options.onChange,
+    onTracks: options.onTracks
+  })
   const chooser = Subscriptions.makeChooser(claims.canSubscribe, options.autoSubscribe)
   const self = {
     permission: undefined as SubscriptionPermission | undefined,
-    hasConnected: false,
     hasEnded: false,
     lastHeardAt: clock.currentTimeMillisUnsafe(),
-    /** The media path was given up, and nothing has restarted it since. */
-    isGone: false,
-    /** How often it was given up. */
-    failures: 0,
-    /** How often a peer connection has changed its state. */
-    changes: { publisher: 0, subscriber: 0 },
     trouble: undefined as { readonly how: ResumeTrouble; readonly until: number } | undefined
   }
 
@@ -182,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       if (self.hasEnded) return Effect.void
       self.hasEnded = true
-      if (next === "silently" || !self.hasConnected) Deferred.doneUnsafe(hasHungUp, Effect.void)
+      if (next === "silently" || !path.hasConnected()) Deferred.doneUnsafe(hasHungUp, Effect.void)
       leave(next === "silently" || next === "told" ? undefined : leaveRequest(protocol, next, reason))
       return options.onEnd(reason)
     })
@@ -190,137 +172,37 @@ export const make = Effect.fnUntraced(function* (
   const orStartOver = (effect: Effect.Effect<void, PeerConnectionError>) =>
     Effect.catch(effect, () => end("reconnect", DisconnectReason.STATE_MISMATCH))
 
-  const published = Effect.fnUntraced(function* (track: Uplink.PublishedTrack) {
-    send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: track.cid, track: track.info }) })
-    // Where no media can come it is enough to have asked.
-    if (track.media !== undefined || !transports.takesMedia) yield* shown(track)
-  })
-  /** Others hear of a track when its media has come. */
-  const shown = Effect.fnUntraced(function* (track: Uplink.PublishedTrack) {
-    info.tracks.push(track.info)
-    info.isPublisher = true
-    yield* options.onChange
-    yield* options.onTracks
-  })
-  const addTrack = Effect.fnUntraced(function* (request: AddTrackRequest) {
-    const answer = (value: RequestResponse | undefined) =>
-      value === undefined ? undefined : send({ case: "requestResponse", value })
-    const refusal = requests.refuseTrack(claims.canPublish, request)
-    if (refusal !== undefined) return answer(refusal)
-    if (request.sid !== "") {
-      // Another codec of a track that there is.
-      const track = info.tracks.find(({ sid }) => sid === request.sid)
-      return track === undefined
-        ? answer(requests.answerTrack(request, RequestResponse_Reason.NOT_FOUND))
-        : send({ case: "trackPublished", value: new TrackPublishedResponse({ cid: request.cid, track }) })
-    }
-    const added = uplink.add(request, yield* options.trackSid)
-    switch (added._tag) {
-      case "Published":
-        return yield* published(added.track)
-      case "Queued":
-        return answer(requests.answerTrack(request, RequestResponse_Reason.QUEUED))
-      case "TooMany":
-        return answer(requests.answerTrack(request, RequestResponse_Reason.LIMIT_EXCEEDED, added.message))
-    }
-  })
-
-  const updateMetadata = Effect.fnUntraced(function* (request: UpdateParticipantMetadata) {
-    const value = ownMetadata.answer(claims.canUpdateOwnMetadata, request)
-    const isOk = value.reason === RequestResponse_Reason.OK
-    for (const change of isOk ? ownMetadata.changes(info, request) : []) {
-      Object.assign(info, change)
-      yield* options.onOwnChange
-    }
-    if (!isOk || protocol >= protocolWithConsent) send({ case: "requestResponse", value })
-  })
-
-  const onRequest = (message: SignalRequest["message"]): Effect.Effect<void> => {
-    const now = Math.floor(clock.currentTimeMillisUnsafe())
-    const reply = (response: SignalResponse["message"]) => Effect.sync(() => send(response))
-    switch (message.case) {
-      case "ping":
-        return reply({ case: "pong", value: BigInt(now) })
-      case "pingReq": {
-        const value = new Pong({ lastPingTimestamp: message.value.timestamp, timestamp: BigInt(now) })
-        return reply({ case: "pongResp", value })
-      }
-      case "offer":
-        return orStartOver(transports.answer(message.value.sdp, message.value.id))
-      case "answer":
-        return orStartOver(transports.takeAnswer(message.value.sdp, message.value.id))
-      case "trickle": {
-        const candidate = trickle.decode(message.value)
-        const target = message.value.target === 1 ? "subscriber" : "publisher"
-        return candidate === undefined
-          ? reply({ case: "requestResponse", value: requests.badCandidate(message.value) })
-          : transports.addCandidate(target, candidate)
-      }
-      case "leave":
-        return end("disconnect", DisconnectReason.CLIENT_INITIATED)
-      case "addTrack":
-        return addTrack(message.value)
-      case "updateMetadata":
-        return updateMetadata(message.value)
-      case "syncState": {
-        const known = uplink.all().map((track) => track.info)
-        if (!requests.knowsAll(known, message.value)) return end("reconnect", DisconnectReason.STATE_MISMATCH)
-        for (const sid of message.value.trackSidsDisabled) chooser.disabled.add(sid)
-        if (message.value.subscription !== undefined) Subscriptions.choose(chooser, message.value.subscription)
-        return options.onTracks
-      }
-      case "subscription":
-        Subscriptions.choose(chooser, message.value)
-        return options.onTracks
-      case "trackSetting":
-        Subscriptions.setUp(chooser, message.value)
-        return options.onTracks
-      case "subscriptionPermission":
-        self.permission = message.value
-        return options.onTracks
-      case "mute": {
-        const { muted, sid } = message.value
-        const before = info.tracks.find((track) => track.sid === sid)?.muted
-        if (uplink.setMuted(sid, muted) === undefined) {
-          return reply({ case: "requestResponse", value: requests.noSuchTrack(message.value) })
-        }
-        return before === undefined || before === muted ? Effect.void : options.onChange
-      }
-      case "simulate": {
-        const simulation = simulationOf(message.value)
-        if (simulation?._tag === "End") {
-          return end(simulation.withLeave ? "disconnect" : "silently", simulation.reason)
-        }
-        if (simulation !== undefined) self.trouble = { how: simulation.how, until: now + armedFor }
-        return Effect.void
-      }
-      default:
-        return Effect.void
-    }
-  }
-
-  // The client may resume with an ICE restart; if it does not, the participant is gone (L2, L3).
-  const onFailed = Effect.gen(function* () {
-    if (self.isGone) return
-    self.isGone = true
-    leave(resumeRequest(protocol, DisconnectReason.CONNECTION_TIMEOUT))
-    yield* reportAfter(goneTimeout, { _tag: "GoneForLong", failure: ++self.failures })
-  })
-  const onState = Effect.fnUntraced(function* (target: Target, state: PeerConnectionState) {
-    const change = ++self.changes[target]
-    if (self.hasEnded) return state === "connected" ? undefined : void Deferred.doneUnsafe(hasHungUp, Effect.void)
-    if (state === "connected" && target === transports.primary && !self.hasConnected) {
-      self.hasConnected = true
+  const path = MediaPath.make({
+    primary: transports.primary,
+    after,
+    onConnected: Effect.suspend(() => {
       info.state = ParticipantInfo_State.ACTIVE
-      yield* options.onChange
-      yield* options.onTracks
-    }
-    if (target === transports.primary && (state === "connected" || state === "disconnected")) {
-      options.onQuality(state === "connected")
-    }
-    if (state === "disconnected")
-      yield* reportAfter(disconnectedTimeout, { _tag: "DisconnectedForLong", target, change })
-    if (state === "failed" || state === "closed") yield* onFailed
+      return Effect.andThen(options.onChange, options.onTracks)
+    }),
+    onQuality: options.onQuality,
+    onFailed: Effect.sync(() => leave(resumeRequest(protocol, DisconnectReason.CONNECTION_TIMEOUT))),
+    onGone: Effect.suspend(() => end("disconnect", DisconnectReason.CONNECTION_TIMEOUT))
+  })
+
+  const onRequest = signalRequests.make({
+    info,
+    claims,
+    protocol,
+    send,
+    transports,
+    publishing,
+    chooser,
+    orStartOver,
+    end,
+    permit: (permission) => {
+      self.permission = permission
+    },
+    arm: (how) => {
+      self.trouble = { how, until: clock.currentTimeMillisUnsafe() + armedFor }
+    },
+    now: () => Math.floor(clock.currentTimeMillisUnsafe()),
+    onTracks: options.onTracks,
+    onOwnChange: options.onOwnChange
   })
 
   const handle = Effect.fnUntraced(function* (happening: Happening) {
@@ -336,36 +218,23 @@ export const make = Effect.fnUntraced(function* (
       }
       case "SignalLost":
         // A session whose media never connected goes with its signal (J6); any other lives on (L1).
-        return signal.lost(happening.socket) && !self.hasConnected
+        return signal.lost(happening.socket) && !path.hasConnected()
           ? yield* end("silently", DisconnectReason.SIGNAL_CLOSE)
           : undefined
       case "Candidate":
         return send({ case: "trickle", value: trickle.encode(happening.target, happening.candidate) })
-      case "TrackReceived": {
-        const track = uplink.received(happening.media)
-        return track === undefined ? undefined : yield* shown(track)
-      }
-      case "TrackEnded": {
-        const ended = uplink.ended(happening.mid)
-        if (ended === undefined) return
-        info.tracks = info.tracks.filter((track) => track !== ended.track.info)
-        yield* Effect.andThen(options.onChange, options.onTracks)
-        return ended.next === undefined ? undefined : yield* published(ended.next)
-      }
+      case "TrackReceived":
+        return yield* publishing.received(happening.media)
+      case "TrackEnded":
+        return yield* publishing.ended(happening.mid)
       case "TracksForwarded":
-        return self.hasConnected ? yield* orStartOver(transports.sendTracks(happening.tracks)) : undefined
+        return path.hasConnected() ? yield* orStartOver(transports.sendTracks(happening.tracks)) : undefined
       case "State":
-        return yield* onState(happening.target, happening.state)
-      case "DisconnectedForLong":
-        return happening.change === self.changes[happening.target] ? yield* onFailed : undefined
-      case "GoneForLong":
-        return self.isGone && happening.failure === self.failures
-          ? yield* end("disconnect", DisconnectReason.CONNECTION_TIMEOUT)
-          : undefined
-      case "JoinTimeout":
-        return self.hasConnected ? undefined : yield* end("disconnect", DisconnectReason.JOIN_FAILURE)
-      case "FirstOfferDue":
-        return yield* orStartOver(transports.offer({ iceRestart: false }))
+        if (!self.hasEnded) return yield* path.changed(happening.target, happening.state)
+        if (happening.state !== "connected") Deferred.doneUnsafe(hasHungUp, Effect.void)
+        return
+      case "Due":
+        return yield* happening.what
       case "AnswerOverdue":
         return transports.lacksAnswer(happening.offerId)
           ? yield* end("reconnect", DisconnectReason.STATE_MISMATCH)
@@ -373,7 +242,10 @@ export const make = Effect.fnUntraced(function* (
     }
   })
   yield* Queue.take(happenings).pipe(Effect.flatMap(handle), Effect.forever, Effect.forkIn(scope))
-  yield* reportAfter(joinTimeout, { _tag: "JoinTimeout" })
+  yield* after(
+    joinTimeout,
+    Effect.suspend(() => (path.hasConnected() ? Effect.void : end("disconnect", DisconnectReason.JOIN_FAILURE)))
+  )
 
   return {
     info,
@@ -382,30 +254,20 @@ export const make = Effect.fnUntraced(function* (
     signal,
     sendData: transports.sendData,
     closeChannel: transports.closeChannel,
-    tracks: uplink.all,
+    tracks: publishing.tracks,
     chooser,
     permits: (who, trackSid) => Subscriptions.permits(self.permission, who, trackSid),
     forward: (tracks) => report({ _tag: "TracksForwarded", tracks }),
-    subscribed: (track, highest) => {
-      const trackSid = track.info.sid
-      if (!track.wasSubscribed) {
-        if (highest === undefined) return
-        track.wasSubscribed = true
-        send({ case: "trackSubscribed", value: new TrackSubscribed({ trackSid }) })
-      } else if (track.told === highest) return
-      track.told = highest
-      if (track.info.type !== TrackType.VIDEO) return
-      const subscribedQualities = [...Layers.subscribed(highest)]
-      send({ case: "subscribedQualityUpdate", value: new SubscribedQualityUpdate({ trackSid, subscribedQualities }) })
-    },
+    subscribed: publishing.subscribed,
     stats: transports.stats,
     lastHeardAt: () => self.lastHeardAt,
     start: Effect.fnUntraced(function* ({ addTracks, publisherOffer }) {
-      for (const request of addTracks) yield* addTrack(request)
+      for (const request of addTracks) yield* publishing.add(request)
       if (publisherOffer !== undefined) yield* orStartOver(transports.answer(publisherOffer.sdp, publisherOffer.id))
-      else if (options.isSubscriberPrimary) yield* reportAfter(firstOfferDelay, { _tag: "FirstOfferDue" })
+      else if (options.isSubscriberPrimary)
+        yield* after(firstOfferDelay, orStartOver(transports.offer({ iceRestart: false })))
     }),
-    canResume: () => transports.canRestartIce || !self.isGone,
+    canResume: () => transports.canRestartIce || !path.isGone(),
     takeResumeTrouble: (how) => {
       const { trouble } = self
       if (trouble?.how !== how) return false
@@ -414,7 +276,7 @@ export const make = Effect.fnUntraced(function* (
     },
     restartIce: Effect.suspend(() => {
       if (!transports.canRestartIce) return Effect.void
-      self.isGone = false
+      path.restarted()
       return orStartOver(transports.offer({ iceRestart: true }))
     }),
     end,

@@ -15,6 +15,7 @@ import * as RtpPacket from "./RtpPacket.ts"
 import * as RtpReceiver from "./RtpReceiver.ts"
 import * as RtpSdp from "./RtpSdp.ts"
 import * as RtpSender from "./RtpSender.ts"
+import * as Section from "./Section.ts"
 
 export interface RtpMedia extends RtcMedia {
   readonly hasSections: () => boolean
@@ -29,26 +30,11 @@ export interface RtpMedia extends RtcMedia {
   readonly close: () => void
 }
 
-interface Section extends placement.Section {
-  readonly kind: MediaKind
-  /** What we want; the far end may want less. */
-  direction: Direction
-  readonly sender: RtpSender.RtpSender
-  /** The track that was given, which may still wait for its turn. */
-  source: RtpTrack | undefined
-  terms: RtpSdp.Terms
-  remote: { readonly isSending: boolean; readonly isReceiving: boolean } | undefined
-  readonly received: RtpTrack
-  readonly layers: Map<string, RtpTrack>
-}
-
 /** What no packet has; asks a track for its only codec. */
 const noPayloadType = -1
 
 /** Bits per second that a sender of several encodings may send: all of them, over loopback. */
 const bandwidth = 20_000_000
-
-const sends = (direction: Direction) => direction === "sendonly" || direction === "sendrecv"
 
 const attempt = <A>(step: MediaFailed["step"], evaluate: () => A) =>
   Effect.try({
@@ -67,10 +53,10 @@ export const make = (options: {
   readonly onMedia?: (() => void) | undefined
 }): RtpMedia => {
   const { clock, nextSsrc, onMedia = () => {}, write } = options
-  const sections = new Map<string, Section>()
+  const sections = new Map<string, Section.Section>()
   const receivers = new Map<
     number,
-    RtpReceiver.RtpReceiver & { readonly section: Section; readonly isGuess: boolean }
+    RtpReceiver.RtpReceiver & { readonly section: Section.Section; readonly isGuess: boolean }
   >()
   const self = {
     isClosed: false,
@@ -80,12 +66,12 @@ export const make = (options: {
     order: [] as ReadonlyArray<string>
   }
 
-  const askForKeyframe = (section: Section, rid: string | undefined) => {
+  const askForKeyframe = (section: Section.Section, rid: string | undefined) => {
     for (const [ssrc, receiver] of receivers) {
       if (receiver.section === section && receiver.rid === rid) write(RtcpPacket.pictureLoss(self.ownSsrc, ssrc))
     }
   }
-  const trackOf = (mid: string, kind: MediaKind, find: () => Section | undefined, rid: string | undefined) =>
+  const trackOf = (mid: string, kind: MediaKind, find: () => Section.Section | undefined, rid: string | undefined) =>
     new RtpTrack({
       id: [kind, mid, ...(rid === undefined ? [] : [rid])].join("-"),
       kind,
@@ -99,9 +85,9 @@ export const make = (options: {
       }
     })
 
-  const sectionOf = (mid: string, kind: MediaKind, direction: Direction): Section => {
+  const sectionOf = (mid: string, kind: MediaKind, direction: Direction): Section.Section => {
     const find = () => sections.get(mid)
-    const section: Section = {
+    const section: Section.Section = {
       mid,
       kind,
       direction,
@@ -111,7 +97,7 @@ export const make = (options: {
         clock,
         nextSsrc,
         payloadTypeOf: (codec) => {
-          const isTaken = section.remote?.isReceiving === true && sends(section.direction)
+          const isTaken = section.remote?.isReceiving === true && Section.sends(section.direction)
           return isTaken ? section.terms.codecs.get(codec) : undefined
         },
         levelId: () => section.terms.extensions.level,
@@ -127,7 +113,7 @@ export const make = (options: {
     return section
   }
 
-  const layerOf = (section: Section, rid: string) => {
+  const layerOf = (section: Section.Section, rid: string) => {
     const known = section.layers.get(rid)
     if (known !== undefined) return known
     const track = trackOf(section.mid, section.kind, () => sections.get(section.mid), rid)
@@ -177,22 +163,22 @@ export const make = (options: {
         }
     }
   }
-  const replace = (section: Section, track: MediaTrack | null) => {
+  const replace = (section: Section.Section, track: MediaTrack | null) => {
     if (track !== null && !(track instanceof RtpTrack)) {
       throw new TypeError("only tracks of RTP packets can be sent here; make one by RtpTrack.source")
     }
     section.source = track ?? undefined
     section.sender.replace(section.source)
   }
-  const setDirection = (section: Section, direction: Direction) => {
+  const setDirection = (section: Section.Section, direction: Direction) => {
     // Whoever received in this section before shall not take what is new for it.
-    if (sends(direction) && !sends(section.direction)) section.sender.renew()
+    if (Section.sends(direction) && !Section.sends(section.direction)) section.sender.renew()
     section.direction = direction
   }
-  const inboundStats = (section: Section) =>
+  const inboundStats = (section: Section.Section) =>
     [...receivers.values()].filter((one) => one.section === section).map((one) => one.stats())
 
-  const receiverFor = (section: Section) => ({
+  const receiverFor = (section: Section.Section) => ({
     track: section.received,
     layers: () =>
       section.terms.rids.flatMap((rid) => {
@@ -203,7 +189,7 @@ export const make = (options: {
       }),
     stats: Effect.sync(() => inboundStats(section))
   })
-  const transceiverOf = (section: Section): RtcTransceiver => ({
+  const transceiverOf = (section: Section.Section): RtcTransceiver => ({
     mid: () => section.mid,
     kind: section.kind,
     setDirection: (direction) => attempt("setDirection", () => setDirection(section, direction)),
@@ -214,13 +200,6 @@ export const make = (options: {
     },
     receiver: receiverFor(section)
   })
-
-  /** What a section is in an answer: no direction is claimed that the offer does not have. */
-  const answered = ({ direction, remote, source }: Section): Direction => {
-    const isSent = remote?.isReceiving === true && source !== undefined && direction !== "recvonly"
-    const isReceived = remote?.isSending === true && direction !== "sendonly"
-    return isSent ? (isReceived ? "sendrecv" : "sendonly") : isReceived ? "recvonly" : "inactive"
-  }
 
   return {
     hasSections: () => sections.size > 0,
@@ -258,7 +237,7 @@ export const make = (options: {
         return self.order.flatMap((mid): ReadonlyArray<MediaDescription> => {
           const section = sections.get(mid)
           if (section === undefined) return application !== undefined && mid === dataMid ? [application] : []
-          const direction = isAnswer ? answered(section) : section.direction
+          const direction = isAnswer ? Section.answered(section) : section.direction
           if (isAnswer) setDirection(section, direction)
           const trackId = section.source?.id ?? mid
           const described =
@@ -273,7 +252,7 @@ export const make = (options: {
               terms: described,
               isAnswer,
               transport,
-              sent: sends(direction) ? { ssrc: section.sender.ssrc(), trackId } : undefined
+              sent: Section.sends(direction) ? { ssrc: section.sender.ssrc(), trackId } : undefined
             })
           ]
         })
