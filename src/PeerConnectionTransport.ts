@@ -248,7 +248,11 @@ export const make = Effect.fnUntraced(function* (
         .pipe(Effect.withSpan("PeerConnectionTransport.answer", { attributes: spanOf(false) })),
     addIceCandidate: candidates.add,
     prepareForIceRestart: beginRestart,
-    setConfiguration: peer.setConfiguration,
+    // Nothing of one that is closed (PT16).
+    setConfiguration: (configuration) =>
+      Effect.flatMap(SubscriptionRef.get(state), (now) =>
+        now === "closed" ? Effect.void : peer.setConfiguration(configuration)
+      ),
     createDataChannel: peer.createDataChannel,
     state: SubscriptionRef.get(state),
     stateChanges: SubscriptionRef.changes(state),

@@ -7,7 +7,11 @@ import * as Layers from "../src/room/Layers.ts"
 
 const { HIGH, LOW, MEDIUM } = VideoQuality
 const layer = (quality: VideoQuality, width: number, height: number) => new VideoLayer({ quality, width, height })
-const camera = new TrackInfo({ width: 1280, height: 720, layers: [layer(LOW, 320, 180), layer(MEDIUM, 640, 360), layer(HIGH, 1280, 720)] })
+const camera = new TrackInfo({
+  width: 1280,
+  height: 720,
+  layers: [layer(LOW, 320, 180), layer(MEDIUM, 640, 360), layer(HIGH, 1280, 720)]
+})
 const sized = (width: number, height: number) => new UpdateTrackSettings({ width, height })
 const all = ["q", "h", "f"].map((rid) => ({ rid, track: rid }))
 

@@ -138,9 +138,13 @@ for (const mode of ["single", "dual"] as const) {
         const publication = yield* VirtualTime.advancing(alice.engine.publishTrack(voice.track))
         yield* elapse("1 second")
         const before = { sid: (yield* publication.current).info.sid, heard: heard.audio.length }
+        const getter = alice.engine.statsGetter((yield* publication.current).sender)
+        assert.isNotEmpty(yield* getter)
         yield* faults.leave("alice", new LeaveRequest({ action: LeaveRequest_Action.RECONNECT }))
         yield* elapse("5 seconds")
         assert.strictEqual(count(alice, "LocalTrackRepublished"), 1)
+        assert.deepStrictEqual(yield* getter, [], "bound to the session that is over (S156)")
+        assert.isNotEmpty(yield* alice.engine.publisherStats)
         assert.notStrictEqual((yield* publication.current).info.sid, before.sid)
         assert.strictEqual(count(bob, "TrackSubscribed"), 2)
         assert.isAbove(heard.audio.length, before.heard + 150)

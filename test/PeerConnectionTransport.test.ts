@@ -731,6 +731,19 @@ describe("PeerConnectionTransport.connected", () => {
     })
   )
 
+  it.effect("takes another configuration, and none once it is closed (PT16)", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { peer, transport } = yield* far({ setConfiguration: true }).pipe(Scope.provide(scope))
+      const relay = { iceServers: [], iceTransportPolicy: "relay" } as const
+      yield* transport.setConfiguration(relay)
+      assert.deepStrictEqual(peer.configurations.at(-1), relay)
+      yield* Scope.close(scope, Exit.void)
+      yield* transport.setConfiguration({ ...relay, iceTransportPolicy: "all" })
+      assert.deepStrictEqual(peer.configurations.at(-1), relay)
+    })
+  )
+
   it.effect("is told every state in order, however fast they come", () =>
     Effect.gen(function* () {
       const { peer, transport } = yield* far()

@@ -196,7 +196,7 @@ export const make = (options: {
     sender: {
       track: () => section.source ?? null,
       replaceTrack: (track) => attempt("replaceTrack", () => replace(section, track)),
-      stats: Effect.sync(section.sender.stats)
+      stats: Effect.sync(() => (self.isClosed ? [] : section.sender.stats()))
     },
     receiver: receiverFor(section)
   })
