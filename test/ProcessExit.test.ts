@@ -15,6 +15,6 @@ describe("a process that used node-datachannel", () => {
   }, 60_000)
 
   it("ends by itself with 0 after sessions with audio and video", () => {
-    assert.deepInclude(run("rtpMedia", "4"), clean)
+    assert.deepInclude(run("mediaSessions", "node-datachannel", "4"), clean)
   }, 60_000)
 })

@@ -24,7 +24,7 @@ describe("a process that used wrtc", () => {
   }, 120_000)
 
   it("ends by itself with 0 after audio and video", () => {
-    assert.deepStrictEqual(run("wrtcMedia", "2", "2"), clean)
+    assert.deepStrictEqual(run("mediaSessions", "wrtc", "2", "2"), clean)
   }, 120_000)
 
   it("passes its exit code on, says why an error ends it, and lets other listeners go on", () => {
