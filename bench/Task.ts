@@ -39,8 +39,16 @@ export type Task =
   | { readonly _tag: "Usage" }
 
 export interface Usage {
+  /** Milliseconds. */
   readonly cpu: number
+  /** Bytes. */
   readonly rss: number
+  /** Bytes of JavaScript, buffers included. */
+  readonly heap: number
+  readonly files: number
+  readonly threads: number
+  /** How often a client said that its connection was lost. */
+  readonly losses: number
   readonly at: number
 }
 

@@ -1,4 +1,5 @@
 /** A client in a process of its own, which does what it is told. Argument: the contestant. */
+import { existsSync, readdirSync } from "node:fs"
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { setTimeout } from "node:timers/promises"
 import type { MakeClient } from "../test/clients/Client.ts"
@@ -29,6 +30,9 @@ const cpu = () => {
   return (system + user) / 1000
 }
 
+/** How many a directory has; there is no telling on systems other than Linux. */
+const count = (directory: string) => (existsSync(directory) ? readdirSync(directory).length : Number.NaN)
+
 const performUnseen = makePerform(await load(), {
   cpu: () => Promise.resolve(cpu()),
   watchEventLoop: () => {
@@ -43,7 +47,9 @@ const performUnseen = makePerform(await load(), {
     globalThis.gc?.()
     await setTimeout(200)
     globalThis.gc?.()
-    return { cpu: cpu(), rss: process.memoryUsage().rss, at: now() }
+    const { external, heapUsed, rss } = process.memoryUsage()
+    const [files, threads] = [count("/proc/self/fd"), count("/proc/self/task")]
+    return { cpu: cpu(), rss, heap: heapUsed + external, files, threads, at: now() }
   }
 })
 

@@ -2,8 +2,8 @@
  * Measures this engine beside other LiveKit clients, in processes and browsers of their own, in turn, on the same server: a
  * development server, or the one that LIVEKIT_URL, LIVEKIT_API_KEY and LIVEKIT_API_SECRET name.
  *
- * `npm run bench -- [work ...] [--rounds N] [--only CONTESTANT]... [--write NAME] [--readme] [--cpu-prof FOLDER]`, or
- * `npm run bench -- micro [--write micro]`
+ * `npm run bench -- [work ...] [--rounds N] [--only CONTESTANT]... [--write NAME] [--readme] [--cpu-prof FOLDER]`,
+ * `npm run bench -- growth growthInMemory [--packets N]`, or `npm run bench -- micro [--write micro]`
  */
 import { Effect } from "effect"
 import { mkdirSync } from "node:fs"
@@ -22,6 +22,8 @@ import { contestants as everybody } from "./Task.ts"
 import { isInBrowser } from "./Worker.ts"
 import { connect, connectDelayed, trace } from "./works/connect.ts"
 import { refused, resume } from "./works/cuts.ts"
+import { growth } from "./works/growth.ts"
+import { growthInMemory } from "./works/growthInMemory.ts"
 import { lossy, roundTrip, throughput } from "./works/data.ts"
 import { memory } from "./works/memory.ts"
 
@@ -38,12 +40,20 @@ const works = {
   memory: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(inNode(bench), target, 50))],
   memory500: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(inNode(bench), target, 500))],
   hold1000: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => memory(inNode(bench), target, 1_000, 300))],
+  growth: [
+    1,
+    (bench: Bench) =>
+      Effect.flatMap(Target.make(), (target) => growth(bench, target, Number(values.packets ?? 1_000_000)))
+  ],
+  growthInMemory: [1, (bench: Bench) => growthInMemory(bench, Number(values.packets ?? 10_000_000))],
   // These two print what they find.
   trace: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => trace(bench, target))],
   outages: [1, () => outages]
 } as const
 const isWork = (name: string): name is keyof typeof works => name in works
-const usual = Object.keys(works).filter((name) => !["memory500", "hold1000", "trace", "outages"].includes(name))
+/** These take long, or are about something else. */
+const unusual = ["memory500", "hold1000", "growth", "growthInMemory", "trace", "outages"]
+const usual = Object.keys(works).filter((name) => !unusual.includes(name))
 
 /** A page has but one session in these works. */
 const inNode = (bench: Bench): Bench => ({
@@ -56,6 +66,7 @@ const { positionals, values } = parseArgs({
   options: {
     rounds: { type: "string" },
     only: { type: "string", multiple: true },
+    packets: { type: "string" },
     write: { type: "string" },
     readme: { type: "boolean", default: false },
     "cpu-prof": { type: "string" }

@@ -10,7 +10,7 @@ export interface Host {
   readonly cpu: () => Promise<number>
   /** Watches the event loop; stopped, it says in milliseconds how late the latest hundredth of turns came, where that can be had. */
   readonly watchEventLoop: () => () => number | undefined
-  readonly usage: () => Promise<Usage>
+  readonly usage: () => Promise<Omit<Usage, "losses">>
 }
 
 /** Milliseconds of a clock that all processes and pages of a machine share. */
@@ -26,6 +26,7 @@ export const makePerform = (makeClient: MakeClient, host: Host): Perform => {
     client: undefined as Client | undefined,
     arrivals: [] as Array<number>,
     backAt: undefined as number | undefined,
+    losses: 0,
     onData: undefined as ((bytes: Uint8Array) => void) | undefined,
     wake: () => {},
     isTicking: false,
@@ -39,7 +40,7 @@ export const makePerform = (makeClient: MakeClient, host: Host): Perform => {
         self.wake()
       },
       onChange: (change) => {
-        if (change !== "reconnected") return
+        if (change !== "reconnected") return void self.losses++
         self.backAt = now()
         self.wake()
       }
@@ -191,7 +192,7 @@ export const makePerform = (makeClient: MakeClient, host: Host): Perform => {
         return { millis: now() - start }
       }
       case "Usage":
-        return host.usage()
+        return { ...(await host.usage()), losses: self.losses }
     }
   }
 

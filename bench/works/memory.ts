@@ -23,10 +23,15 @@ const hold = Effect.fnUntraced(function* (target: Target, contestant: Contestant
   const after = yield* worker.run({ _tag: "Usage" })
   yield* Effect.sleep(seconds * 1000)
   const later = yield* worker.run({ _tag: "Usage" })
+  const perSession = (bytes: number) => bytes / sessions / 1024 / 1024
   return {
-    megabytes: (after.rss - before.rss) / sessions / 1024 / 1024,
-    grownBy: (later.rss - after.rss) / sessions / 1024 / 1024,
+    megabytes: perSession(after.rss - before.rss),
+    ofHeap: perSession(after.heap - before.heap),
+    grownBy: perSession(later.rss - after.rss),
     cores: (later.cpu - after.cpu) / (later.at - after.at),
+    files: (later.files - before.files) / sessions,
+    threads: later.threads,
+    losses: later.losses,
     millis
   }
 }, Effect.scoped)
@@ -35,13 +40,18 @@ export const memory = (bench: Bench, target: Target, sessions: number, seconds =
   Effect.gen(function* () {
     for (let round = 0; round < Math.min(bench.rounds, 3); round++) {
       for (const contestant of bench.contestants) {
-        const { cores, megabytes, millis } = yield* hold(target, contestant, sessions, seconds)
+        const held = yield* hold(target, contestant, sessions, seconds)
         const add = (name: string, unit: string, value: number) =>
           bench.figures.add({ name, unit, better: "lower", server: target.name }, contestant, value)
-        add(`memory per session at ${sessions}`, "MB", megabytes)
-        add(`idle CPU at ${sessions} sessions`, "cores", cores)
-        add(`joining ${sessions} sessions, 8 at once`, "ms", millis)
-        process.stderr.write(`  memory at ${sessions}: ${contestant} ${megabytes.toFixed(2)} MB\n`)
+        add(`memory per session at ${sessions}`, "MB", held.megabytes)
+        add(`idle CPU at ${sessions} sessions`, "cores", held.cores)
+        add(`joining ${sessions} sessions, 8 at once`, "ms", held.millis)
+        const [all, script, grown] = [held.megabytes, held.ofHeap, held.grownBy].map((value) => value.toFixed(2))
+        process.stderr.write(
+          `  ${sessions} sessions of ${contestant}: ${all} MB each, ${script} of it JavaScript, ${grown} more after ${seconds} s; ` +
+            `${held.cores.toFixed(2)} cores, ${held.files.toFixed(1)} files each, ${held.threads} threads, ` +
+            `${held.losses} connections lost\n`
+        )
       }
     }
   })
