@@ -2,6 +2,8 @@
  * Replays a flight recording: the real engine, in virtual time, meets again what the recorded one met (what the application called,
  * how each dial ended, what the server said, what became of peer connections and channels), and has to decide the same.
  *
+ * What came in the same moment to a program that was slow to act may be acted on in the other order here.
+ *
  * Contents are not in a recording, so packets and tracks are not replayed; and what negotiates below a peer connection is not
  * either, only how it ended.
  */
