@@ -2,7 +2,7 @@ import { ConnectionQuality, LeaveRequest, LeaveRequest_Action, TrackType } from 
 import { assert, describe } from "@effect/vitest"
 import { Clock, Effect, Fiber, FiberMap, Option, Schedule, Stream } from "effect"
 import { Stats } from "effect-livekit"
-import { RtpTrack, VirtualTime } from "effect-livekit/testing"
+import { RtpTrack, TestServer, VirtualTime } from "effect-livekit/testing"
 import { rtpPacket } from "./media/rtpMedia.ts"
 import { count, join, last, meet, type Participant, test as on } from "./suites/inMemory.ts"
 
@@ -78,6 +78,36 @@ for (const mode of ["single", "dual"] as const) {
         )
         const [sent] = Stats.ofType(yield* alice.engine.publisherStats, "outbound-rtp")
         assert.isAbove(sent?.packetsSent ?? 0, 450)
+      })
+    )
+
+    on(
+      "are published though the server's word of it was lost with the signal connection, and may be so again (M1)",
+      Effect.gen(function* () {
+        const server = yield* TestServer.TestServer
+        const alice = yield* join("alice", { mode })
+        const bob = yield* join("bob", { mode })
+        const heard = yield* listening(bob)
+        const voice = yield* speaking("opus")
+        yield* server.network.set("alice", { latency: 50 }, { path: "signal" })
+        for (const loses of [true, false]) {
+          yield* Effect.gen(function* () {
+            const publishing = yield* Effect.forkScoped(alice.engine.publishTrack(voice.track))
+            yield* elapse("70 millis")
+            // The request has arrived, and its answer is on the way.
+            if (loses) yield* alice.engine.reconnectNow
+            yield* elapse("6 seconds")
+            const { info } = yield* (yield* Fiber.join(publishing)).current
+            assert.include(
+              (yield* bob.engine.remoteTracks).map(({ sid }) => sid),
+              info.sid
+            )
+            assert.isAbove(heard.audio.splice(0).length, 100)
+          }).pipe(Effect.scoped)
+          yield* elapse("1 second")
+        }
+        assert.strictEqual(count(alice, "Resumed"), 1)
+        assert.strictEqual(count(alice, "Reconnected"), 0)
       })
     )
 

@@ -23,8 +23,12 @@ export interface PendingTracks {
     readonly isQueued: () => boolean
     /** What was sent is to be taken back, if it can be. */
     readonly withdraw: Effect.Effect<void>
+    /** The server has a request for this id already (M1). */
+    readonly whenQueued: Effect.Effect<void>
   }) => Effect.Effect<TrackInfo, TrackErrorReason>
-  readonly published: (response: TrackPublishedResponse) => void
+  /** Whether somebody waits for it. */
+  readonly published: (response: TrackPublishedResponse) => boolean
+  readonly awaits: (cid: string) => boolean
   readonly answered: (response: RequestResponse) => void
   /** The connection is gone on which the answers would come; what was not sent goes out on the next one. */
   readonly abortSent: () => void
@@ -35,6 +39,7 @@ export interface PendingTracks {
 interface Pending {
   readonly answer: Deferred.Deferred<TrackInfo, TrackErrorReason>
   readonly isQueued: () => boolean
+  readonly queuedAtServer: Deferred.Deferred<void>
 }
 
 export const make = (): PendingTracks => {
@@ -47,18 +52,22 @@ export const make = (): PendingTracks => {
   }
 
   return {
-    await: ({ cid, isQueued, millis, send, withdraw }) =>
+    await: ({ cid, isQueued, millis, send, whenQueued, withdraw }) =>
       Effect.acquireUseRelease(
         // Looked up and registered in one step: of two callers at once one is the second (S57).
         Effect.suspend(() => {
           if (pending.has(cid)) return Effect.fail(new DuplicateTrack({ cid }))
           const answer = Deferred.makeUnsafe<TrackInfo, TrackErrorReason>()
-          pending.set(cid, { answer, isQueued })
-          return Effect.succeed(answer)
+          const queuedAtServer = Deferred.makeUnsafe<void>()
+          pending.set(cid, { answer, isQueued, queuedAtServer })
+          return Effect.succeed({ answer, queuedAtServer })
         }),
-        (answer) =>
+        ({ answer, queuedAtServer }) =>
           send.pipe(
             Effect.andThen(Deferred.await(answer)),
+            Effect.raceFirst(
+              Deferred.await(queuedAtServer).pipe(Effect.andThen(whenQueued), Effect.andThen(Effect.never))
+            ),
             Effect.timeoutOrElse({
               duration: millis,
               orElse: () => Effect.fail(new PublishTimeout({ cid, millis }))
@@ -73,15 +82,18 @@ export const make = (): PendingTracks => {
       ),
     published: ({ cid, track }) => {
       const answer = pending.get(cid)?.answer
-      if (answer === undefined || track === undefined) return
+      if (answer === undefined || track === undefined) return false
       Deferred.doneUnsafe(answer, Effect.succeed(track))
+      return true
     },
+    awaits: (cid) => pending.has(cid),
     answered: ({ message, reason, request }) => {
       if (request.case !== "addTrack") return
-      if (reason === RequestResponse_Reason.OK || reason === RequestResponse_Reason.QUEUED) return
       const { cid } = request.value
-      const answer = pending.get(cid)?.answer
-      if (answer === undefined) return
+      const found = pending.get(cid)
+      if (found === undefined || reason === RequestResponse_Reason.OK) return
+      const { answer, queuedAtServer } = found
+      if (reason === RequestResponse_Reason.QUEUED) return void Deferred.doneUnsafe(queuedAtServer, Effect.void)
       Deferred.doneUnsafe(answer, Effect.fail(new PublishRefused({ cid, why: reason, detail: message })))
     },
     abortSent: () => abort(false),

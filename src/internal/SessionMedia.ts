@@ -35,6 +35,8 @@ export interface SessionMedia {
   readonly forget: (cid: string) => void
   readonly setMuted: (sid: string, muted: boolean) => void
   readonly onTrackPublished: (response: TrackPublishedResponse) => void
+  /** The tracks of our own, as everybody is told of them: of one whose answer was lost nothing else is heard. */
+  readonly onOwnTracks: (tracks: ReadonlyArray<TrackInfo>) => void
   readonly onTrackUnpublished: (response: TrackUnpublishedResponse) => void
   readonly onRequestAnswered: (response: RequestResponse) => void
   /** Sections in which the server will send, where it cannot make them itself (single peer connection). */
@@ -58,6 +60,18 @@ export const make = (options: {
   const { inBackground, negotiate, publisher, requests } = options
   const pending = PendingTracks.make()
   const published = new Map<string, TrackInfo>()
+  /** The server waits for their media, and nobody waits for them: what was queued, or given up before it was answered. */
+  const unclaimed = new Map<string, TrackInfo>()
+  const told = new Set<string>()
+  const onTrackPublished: SessionMedia["onTrackPublished"] = (response) => {
+    const { cid, track } = response
+    if (track !== undefined) {
+      told.add(track.sid)
+      published.set(cid, track.clone())
+      unclaimed.delete(cid)
+    }
+    if (!pending.published(response) && track !== undefined) unclaimed.set(cid, track)
+  }
 
   return {
     publisher,
@@ -66,6 +80,9 @@ export const make = (options: {
     hasSubscribedQuality: isNewer(options.serverVersion, "0.15.1"),
     addTrack: (request) =>
       Effect.suspend(() => {
+        const waiting = unclaimed.get(request.cid)
+        unclaimed.delete(request.cid)
+        if (waiting !== undefined) return Effect.succeed(waiting)
         const message: SignalRequest = { case: "addTrack", value: request }
         return pending.await({
           cid: request.cid,
@@ -73,7 +90,9 @@ export const make = (options: {
           // Queued while there is no connection, so it does not fail.
           send: Effect.ignore(requests.send(message)),
           isQueued: () => requests.isQueued(message),
-          withdraw: Effect.sync(() => requests.withdraw(message))
+          withdraw: Effect.sync(() => requests.withdraw(message)),
+          // The answer to the one before was lost; once there is media, everybody is told of it.
+          whenQueued: inBackground(negotiate)
         })
       }),
     negotiate,
@@ -83,12 +102,19 @@ export const make = (options: {
     setMuted: (sid, muted) => {
       for (const track of published.values()) if (track.sid === sid) track.muted = muted
     },
-    onTrackPublished: (response) => {
-      if (response.track !== undefined) published.set(response.cid, response.track.clone())
-      pending.published(response)
+    onTrackPublished,
+    onOwnTracks: (tracks) => {
+      for (const track of tracks) {
+        if (told.has(track.sid)) continue
+        for (const { cid } of track.codecs) {
+          if (pending.awaits(cid)) onTrackPublished(new TrackPublishedResponse({ cid, track }))
+        }
+      }
     },
     onTrackUnpublished: ({ trackSid }) => {
-      for (const [cid, { sid }] of published) if (sid === trackSid) published.delete(cid)
+      for (const all of [published, unclaimed]) {
+        for (const [cid, { sid }] of all) if (sid === trackSid) all.delete(cid)
+      }
     },
     onRequestAnswered: pending.answered,
     onSectionsRequired: ({ numAudios, numVideos }) => {

@@ -82,7 +82,11 @@ export const handle = (
       const { participants } = message.value
       media.remote.learn(participants)
       const learnSelf = Ref.update(core.participant, (own) =>
-        Option.map(own, (before) => participants.find(({ sid }) => sid === before.sid) ?? before)
+        Option.map(own, (before) => {
+          const self = participants.find(({ sid }) => sid === before.sid)
+          if (self !== undefined) media.onOwnTracks(self.tracks)
+          return self ?? before
+        })
       )
       const learnOthers = Effect.flatMap(Ref.get(core.participant), (own) =>
         Effect.sync(() =>
