@@ -1,5 +1,7 @@
 /**
- * Bundles one application of data and media, ours and livekit-client's, with two bundlers, and prints what they weigh.
+ * Bundles one application of data and media, ours and livekit-client's, with two bundlers, and prints what they weigh. esbuild keeps
+ * a module whole that is imported from an index as a namespace, as `Stream` from "effect"; ours is weighed with it imported by its
+ * path too.
  * `size-limit` holds ours to the limits in `.size-limit.json`.
  */
 import { build } from "esbuild"
@@ -35,9 +37,10 @@ const bundlers = {
 const kilobytes = (bytes: number) => (bytes / 1000).toFixed(1).padStart(10)
 
 mkdirSync(folder, { recursive: true })
-console.log("kB, everything included       minified   gzipped")
+console.log("kB, everything included                minified   gzipped")
 for (const [name, entry] of [
   ["effect-livekit", "scripts/size/ours.ts"],
+  ["effect-livekit, by paths", "scripts/size/oursByPaths.ts"],
   ["livekit-client", "scripts/size/livekitClient.ts"]
 ] as const) {
   for (const [bundler, bundle] of Object.entries(bundlers)) {
@@ -45,7 +48,7 @@ for (const [name, entry] of [
     if (!code.includes("join")) throw new Error(`${bundler} made nothing of ${entry}`)
     writeFileSync(`${folder}/${name}.${bundler}.js`, code)
     const gzipped = gzipSync(code, { level: 9 }).length
-    console.log(`${`${name}, ${bundler}`.padEnd(27)} ${kilobytes(code.length)}${kilobytes(gzipped)}`)
+    console.log(`${`${name}, ${bundler}`.padEnd(36)} ${kilobytes(code.length)}${kilobytes(gzipped)}`)
   }
 }
 console.log()

@@ -61,7 +61,10 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })("the example
             await page.setViewportSize({ width, height: 900 })
             await page.goto(url)
             await areConnected(page)
-            await body(page)
+            await body(page).catch(async (cause: unknown) => {
+              const log = page.getByRole("log", { name: "What happened" })
+              throw new Error(`the page says, newest first:\n${await log.innerText()}`, { cause })
+            })
           })
         }),
       60_000
