@@ -5,13 +5,14 @@ import {
   MediaSectionsRequirement,
   Pong,
   ReconnectResponse,
+  SessionDescription,
   SignalResponse,
   SignalTarget,
   SubscriptionResponse
 } from "@livekit/protocol"
 import { assert, describe } from "@effect/vitest"
-import { Effect } from "effect"
-import { Sdp } from "effect-livekit"
+import { Effect, PubSub } from "effect"
+import { Packet, Sdp } from "effect-livekit"
 import { RtpTrack, TestServer, VirtualTime } from "effect-livekit/testing"
 import { count, last, tags, test as on } from "./suites/inMemory.ts"
 import * as wire from "./suites/wire.ts"
@@ -128,6 +129,31 @@ describe("the publisher's negotiation", () => {
       assert.strictEqual(directions(offers(alice).at(-1)?.sdp ?? "").length, 4)
     })
   )
+})
+
+describe("a description of the server that cannot be used", () => {
+  for (const which of ["answer", "offer"] as const) {
+    for (const sdp of ["garbage", "", "v=0\r\nm=nonsense\r\n"]) {
+      on(
+        `as ${which} leaves a connection that works (S141, S142): ${JSON.stringify(sdp)}`,
+        Effect.gen(function* () {
+          const { faults } = yield* TestServer.TestServer
+          const alice = yield* wire.join("alice", "dual")
+          const bob = yield* wire.join("bob", "dual")
+          const heard = yield* bob.engine.subscribePackets
+          const { track } = yield* RtpTrack.source("opus")
+          yield* alice.engine.createSenderTransceiver(track)
+          const value = new SessionDescription({ type: which, sdp })
+          yield* faults.sendRaw("alice", new SignalResponse({ message: { case: which, value } }).toBinary())
+          yield* elapse("40 seconds")
+          assert.strictEqual(yield* alice.engine.state, "Connected")
+          assert.strictEqual(count(alice, "Disconnected"), 0)
+          yield* VirtualTime.advancing(alice.engine.sendData(Packet.user("still here")))
+          assert.strictEqual((yield* VirtualTime.advancing(PubSub.take(heard))).packet.value.case, "user")
+        })
+      )
+    }
+  }
 })
 
 describe("on the wire", () => {

@@ -12,8 +12,14 @@ export const takeLargest = (offered: string, answer: string): string => {
       const list =
         simulcast?.dir1 === "send" ? simulcast.list1 : simulcast?.dir2 === "send" ? simulcast.list2 : undefined
       // Of alternatives the first; one that is paused begins with a tilde.
-      const rid = list?.split(";").at(-1)?.split(",")[0]?.replace(/^~/, "")
-      return rid === undefined ? [] : [[String(mid), rid] as const]
+      // The library makes a number of what looks like one.
+      const rid =
+        String(list ?? "")
+          .split(";")
+          .at(-1)
+          ?.split(",")[0]
+          ?.replace(/^~/, "") ?? ""
+      return rid === "" ? [] : [[String(mid), rid] as const]
     })
   )
   const session = parse(answer)

@@ -4,11 +4,12 @@
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { type MediaDescription, parse } from "sdp-transform"
+import type { MediaDescription } from "sdp-transform"
 import { MediaFailed, PeerConnectionError } from "../../PeerConnectionError.ts"
 import type { Direction, MediaKind, MediaTrack, RtcMedia, RtcTrackEvent, RtcTransceiver } from "../../RtcMedia.ts"
 import { RtpTrack } from "../../RtpTrack.ts"
 import * as Sdp from "../../Sdp.ts"
+import { parseSdp } from "../parseSdp.ts"
 import * as placement from "./placement.ts"
 import * as RtcpPacket from "./RtcpPacket.ts"
 import * as RtpPacket from "./RtpPacket.ts"
@@ -209,7 +210,7 @@ export const make = (options: {
       else if (RtpPacket.isRtp(packet)) receiverOf(packet)?.receive(packet)
     },
     onRemote: (sdp) => {
-      const session = parse(sdp)
+      const session = parseSdp(sdp)
       self.order = session.media.map(({ mid }) => String(mid))
       const terms = new Map(session.media.map((media) => [String(media.mid), RtpSdp.terms(media)] as const))
       for (const remote of Sdp.sections(sdp)) {

@@ -85,7 +85,9 @@ export const terms = (media: MediaDescription): Terms => {
   const extensions = Object.fromEntries(
     Object.entries(extensionUris).flatMap(([name, uri]) => (idOf(uri) === undefined ? [] : [[name, idOf(uri)]]))
   )
-  const grouped = media.ssrcGroups?.find(({ semantics }) => semantics === "SIM")?.ssrcs.split(" ") ?? []
+  const group = media.ssrcGroups?.find(({ semantics }) => semantics === "SIM")
+  // The library makes a number of what looks like one.
+  const grouped = group === undefined ? [] : String(group.ssrcs).split(" ")
   const layerOf = new Map(grouped.map((ssrc, index) => [Number(ssrc), layerNames[index]]))
   const sent = media.rids?.filter(({ direction }) => direction === "send").map(({ id }) => String(id)) ?? []
   return {
