@@ -173,7 +173,20 @@ describe("on the wire", () => {
         const candidate: unknown = JSON.parse(candidateInit)
         assert.hasAllKeys(candidate, ["candidate", "sdpMid", "sdpMLineIndex"])
       }
-      // Each of the linked peer connections waits for the candidate of its own far end.
+      // The publisher is the one with channels of ours.
+      const said = alice.wire.flatMap(({ from, message }) =>
+        from === "server" && message.case === "trickle" ? [message.value] : []
+      )
+      const isPublishers = ({ channels }: (typeof alice.added)[number]) => channels.includes("_reliable")
+      assert.strictEqual(alice.added.length, said.length)
+      assert.strictEqual(
+        alice.added.filter(isPublishers).length,
+        said.filter(({ target }) => target === SignalTarget.PUBLISHER).length
+      )
+      for (const one of alice.added) {
+        const of = said.find(({ candidateInit }) => candidateInit.includes(one.candidate))
+        assert.strictEqual(of?.target, isPublishers(one) ? SignalTarget.PUBLISHER : SignalTarget.SUBSCRIBER)
+      }
       const evidence = last(alice, "Connected")?.evidence
       assert.deepStrictEqual(evidence?.connected.includes("subscriber"), true)
       assert.isTrue(Sdp.sections(lastAnswer(alice)).some(Sdp.isReceiving))

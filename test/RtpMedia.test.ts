@@ -66,6 +66,23 @@ describe("media as packets", () => {
     })
   )
 
+  it.effect("places a packet that comes before its description anew when that is there", () =>
+    Effect.gen(function* () {
+      const { media, tracks } = yield* make
+      const first = section("a=sendonly", "a=ssrc:7 cname:x")
+      media.onRemote(first)
+      media.receive(packetOf(9, 1))
+      const second = first.slice(first.indexOf("m=video")).replace("a=mid:0", "a=mid:1").replaceAll("ssrc:7", "ssrc:9")
+      media.onRemote(first + second)
+      const heard: Array<string> = []
+      for (const { mid, track } of tracks) {
+        if (track instanceof RtpTrack.RtpTrack) track.read((packet) => heard.push(`${mid} ${RtpPacket.ssrc(packet)}`))
+      }
+      for (const ssrc of [7, 9]) media.receive(packetOf(ssrc, 2))
+      assert.deepStrictEqual(heard, ["0 7", "1 9"])
+    })
+  )
+
   it.effect("rejects a section of which it knows no codec, and one alone", () =>
     Effect.gen(function* () {
       const { media } = yield* make

@@ -3,7 +3,7 @@
  */
 import { SignalRequest, SignalResponse } from "@livekit/protocol"
 import { Effect, Layer, Stream } from "effect"
-import { EngineServices, RTCEngine, WebSocketConstructor } from "effect-livekit"
+import { EngineServices, PeerConnectionFactory, RTCEngine, WebSocketConstructor } from "effect-livekit"
 import { TestServer, VirtualTime } from "effect-livekit/testing"
 import type { Participant } from "./inMemory.ts"
 
@@ -14,12 +14,36 @@ export type Said =
 export interface Observed extends Participant {
   /** Oldest first. */
   readonly wire: Array<Said>
+  /** Candidates of the server, by the labels of the channels of the peer connection that they were added to. */
+  readonly added: Array<{ readonly channels: ReadonlyArray<string>; readonly candidate: string }>
 }
 
 /** Joins as {@link join} does, and keeps what is said. */
 export const join = Effect.fnUntraced(function* (identity: string, connectionMode: "single" | "dual" = "single") {
   const server = yield* TestServer.TestServer
   const wire: Array<Said> = []
+  const added: Observed["added"] = []
+  const peers = Layer.effect(
+    PeerConnectionFactory.PeerConnectionFactory,
+    Effect.map(PeerConnectionFactory.PeerConnectionFactory, (factory) => ({
+      ...factory,
+      make: (configuration, handlers) =>
+        Effect.map(factory.make(configuration, handlers), (peer) => {
+          const channels: Array<string> = []
+          return {
+            ...peer,
+            createDataChannel: (label, options) => {
+              channels.push(label)
+              return peer.createDataChannel(label, options)
+            },
+            addIceCandidate: (candidate) => {
+              added.push({ channels, candidate: candidate.candidate })
+              return peer.addIceCandidate(candidate)
+            }
+          } satisfies PeerConnectionFactory.PeerConnection
+        })
+    }))
+  )
   const recording = Layer.effect(
     WebSocketConstructor.WebSocketConstructor,
     Effect.map(WebSocketConstructor.WebSocketConstructor, (open) => (url: string) => {
@@ -39,10 +63,14 @@ export const join = Effect.fnUntraced(function* (identity: string, connectionMod
   )
   const platform = server.platform(identity)
   const services = yield* Layer.build(
-    EngineServices.layer.pipe(Layer.provide(recording), Layer.provide(platform), Layer.provide(platform))
+    EngineServices.layer.pipe(
+      Layer.provide(Layer.merge(recording, peers)),
+      Layer.provide(platform),
+      Layer.provide(platform)
+    )
   )
   const engine = yield* Effect.provideContext(RTCEngine.make, services)
-  const self: Observed = { engine, events: [], received: [], packets: [], wire }
+  const self: Observed = { engine, events: [], received: [], packets: [], wire, added }
   yield* engine.events.pipe(
     Stream.runForEach((event) => Effect.sync(() => self.events.push(event))),
     Effect.forkScoped
