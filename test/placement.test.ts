@@ -33,7 +33,7 @@ const packet = (ssrc: number, extensions: Readonly<Record<number, string>> = {})
 }
 const place = (bytes: Uint8Array, ...sections: ReadonlyArray<ReturnType<typeof section>>) => {
   const placed = placement.of(bytes, sections)
-  return placed === undefined ? undefined : [placed.section.mid, placed.rid, placed.isGuess]
+  return placed === undefined ? undefined : [placed.section.mid, placed.rid]
 }
 
 describe("a packet", () => {
@@ -44,20 +44,12 @@ describe("a packet", () => {
       [7, "q"],
       [8, "f"]
     ])
-    assert.deepStrictEqual(place(packet(8), section("0", {}), section("1", { ssrcs: layers })), ["1", "f", false])
-    assert.deepStrictEqual(place(packet(9), section("1", { ssrcs: new Map([[9, undefined]]) })), [
-      "1",
-      undefined,
-      false
-    ])
+    assert.deepStrictEqual(place(packet(8), section("0", {}), section("1", { ssrcs: layers })), ["1", "f"])
+    assert.deepStrictEqual(place(packet(9), section("1", { ssrcs: new Map([[9, undefined]]) })), ["1", undefined])
   })
 
   it("is of the section and the layer that it names", () => {
-    assert.deepStrictEqual(place(packet(1, { 4: "1", 5: "f" }), section("0", named), section("1", named)), [
-      "1",
-      "f",
-      false
-    ])
+    assert.deepStrictEqual(place(packet(1, { 4: "1", 5: "f" }), section("0", named), section("1", named)), ["1", "f"])
   })
 
   it("is of no section when it names one that is not described, or does not send", () => {
@@ -65,9 +57,9 @@ describe("a packet", () => {
     assert.isUndefined(place(packet(1), section("0", {}, false)))
   })
 
-  it("is taken to be of the only one that has its payload type, until more is known", () => {
+  it("is taken to be of the only one that has its payload type", () => {
     const other = section("0", { codecs: new Map([["VP9", 98] as const]) })
-    assert.deepStrictEqual(place(packet(1), other, section("1", {})), ["1", undefined, true])
+    assert.deepStrictEqual(place(packet(1), other, section("1", {})), ["1", undefined])
     assert.isUndefined(place(packet(1), section("0", {}), section("1", {})))
   })
 })

@@ -55,10 +55,7 @@ export const make = (options: {
 }): RtpMedia => {
   const { clock, nextSsrc, onMedia = () => {}, write } = options
   const sections = new Map<string, Section.Section>()
-  const receivers = new Map<
-    number,
-    RtpReceiver.RtpReceiver & { readonly section: Section.Section; readonly isGuess: boolean }
-  >()
+  const receivers = new Map<number, RtpReceiver.RtpReceiver & { readonly section: Section.Section }>()
   const self = {
     isClosed: false,
     count: 0,
@@ -127,7 +124,7 @@ export const make = (options: {
     if (known !== undefined) return known
     const placed = placement.of(packet, sections.values())
     if (placed === undefined) return undefined
-    const { isGuess, rid, section } = placed
+    const { rid, section } = placed
     const hasLayers = section.terms.rids.length > 0
     if (hasLayers !== (rid !== undefined && section.terms.rids.includes(rid))) return undefined
     const { kind, mid } = section
@@ -142,7 +139,7 @@ export const make = (options: {
       first: packet,
       levelId: () => section.terms.extensions.level
     })
-    const added = { ...receiver, section, isGuess }
+    const added = { ...receiver, section }
     receivers.set(ssrc, added)
     return added
   }
@@ -221,10 +218,10 @@ export const make = (options: {
         if (!section.remote.isSending || wasSending) continue
         options.onTrack({ track: section.received, receiver: receiverFor(section), mid: section.mid })
       }
-      // Who was placed by a guess, or elsewhere than is announced now, is placed anew with its next packet.
-      for (const [ssrc, { isGuess, section }] of receivers) {
+      // Who was placed elsewhere than is announced now is placed anew with its next packet.
+      for (const [ssrc, { section }] of receivers) {
         const announced = [...sections.values()].find(({ terms }) => terms.ssrcs.has(ssrc)) ?? section
-        if (isGuess || announced !== section || section.remote?.isSending !== true) receivers.delete(ssrc)
+        if (announced !== section || section.remote?.isSending !== true) receivers.delete(ssrc)
       }
     },
     describe: (type, sdp, hasChannels = true) => {

@@ -13,8 +13,6 @@ export interface Section {
 export interface Placement<S> {
   readonly section: S
   readonly rid: string | undefined
-  /** By its payload type alone: it may be of a section that is not yet described. */
-  readonly isGuess: boolean
 }
 
 /** By what was announced of its SSRC, by what the packet says, or by its payload type, if that is of one section only. */
@@ -22,7 +20,7 @@ export const of = <S extends Section>(packet: Uint8Array, sections: Iterable<S>)
   const all = [...sections]
   const ssrc = RtpPacket.ssrc(packet)
   const announced = all.find(({ terms }) => terms.ssrcs.has(ssrc))
-  if (announced !== undefined) return { section: announced, rid: announced.terms.ssrcs.get(ssrc), isGuess: false }
+  if (announced !== undefined) return { section: announced, rid: announced.terms.ssrcs.get(ssrc) }
   const extensions = RtpPacket.extensions(packet)
   const text = ({ terms }: Section, name: "mid" | "rid") => {
     const id = terms.extensions[name]
@@ -37,5 +35,5 @@ export const of = <S extends Section>(packet: Uint8Array, sections: Iterable<S>)
   const [only, ...others] = fitting
   const isNamed = fitting.some((section) => text(section, "mid") !== undefined)
   const section = named ?? (others.length === 0 && !isNamed ? only : undefined)
-  return section === undefined ? undefined : { section, rid: text(section, "rid"), isGuess: named === undefined }
+  return section === undefined ? undefined : { section, rid: text(section, "rid") }
 }
