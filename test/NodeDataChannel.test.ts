@@ -119,4 +119,29 @@ describe("the candidates of an offer by node-datachannel", () => {
       assert.isAbove(told.length, 0)
     }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
   )
+
+  it.live("name the first section, to which those of a bundle belong", () =>
+    Effect.gen(function* () {
+      const told: Array<PeerConnectionFactory.IceCandidate> = []
+      const near = yield* peer()
+      yield* near.createDataChannel("any", { ordered: true })
+      const { sdp, type } = yield* near.createOffer({ iceRestart: false })
+      const shared = sdp.split("\r\n").filter((line) => /^a=(ice-ufrag|ice-pwd|fingerprint|setup):/.test(line))
+      const audio = ["m=audio 9 UDP/TLS/RTP/SAVPF 111", "c=IN IP4 0.0.0.0", "a=mid:first", "a=rtcp-mux", "a=inactive"]
+      const far = yield* peer({ onIceCandidate: (candidate) => told.push(candidate) })
+      yield* far.setRemoteDescription({
+        type,
+        sdp: sdp
+          .replace("a=group:BUNDLE ", "a=group:BUNDLE first ")
+          .replace("m=application", [...audio, "a=rtpmap:111 opus/48000/2", ...shared, "m=application"].join("\r\n"))
+      })
+      yield* far.createAnswer
+      yield* Effect.sleep("200 millis")
+      assert.isAbove(told.length, 0)
+      assert.deepStrictEqual(
+        [...new Set(told.map(({ sdpMid, sdpMLineIndex }) => `${sdpMid} ${sdpMLineIndex}`))],
+        ["first 0"]
+      )
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
 })

@@ -105,9 +105,10 @@ const make = Effect.fnUntraced(function* (
   const far = { isKnown: false }
   const tell = () => {
     if (lifetime.isOver || !far.isKnown || peer.signalingState() === "have-local-offer") return
+    // Those of a bundle belong to its first section; libwebrtc looks for them nowhere else.
+    const first = /^a=mid:(\S+)/m.exec(descriptions.local?.sdp ?? "")?.[1]
     for (const candidate of untold.splice(0)) {
-      const { sdpMid } = candidate
-      handlers.onIceCandidate({ ...candidate, sdpMid: self.media?.ownMid(sdpMid) ?? sdpMid })
+      handlers.onIceCandidate({ ...candidate, sdpMid: first ?? candidate.sdpMid })
     }
   }
   const tellAll = () => {

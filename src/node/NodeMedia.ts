@@ -10,11 +10,9 @@ import type { RtcTrackEvent } from "../RtcMedia.ts"
 import * as carrier from "./carrier.ts"
 import { collectSoon } from "./collect.ts"
 
-export interface NodeMedia extends Omit<RtpMedia.RtpMedia, "receive" | "hasSections" | "firstMid"> {
+export interface NodeMedia extends Omit<RtpMedia.RtpMedia, "receive" | "hasSections"> {
   /** A description of the far end, as libdatachannel is to get it. */
   readonly toNative: (sdp: string) => string
-  /** The mid of ours for one of libdatachannel. */
-  readonly ownMid: (mid: string | null) => string | null
 }
 
 export const make = (
@@ -53,7 +51,6 @@ export const make = (
       if (/^m=(audio|video)/m.test(sdp)) carry()
       return carrier.toNative(sdp)
     },
-    ownMid: (mid) => (mid === carrier.mid ? (media.firstMid() ?? null) : mid),
     close: () => {
       self.isClosed = true
       media.close()

@@ -26,8 +26,6 @@ export interface RtpMedia extends RtcMedia {
   readonly onRemote: (sdp: string) => void
   /** A description of ours: one that the transport has made, with our sections, and that for data where there are channels. */
   readonly describe: (type: "offer" | "answer", sdp: string, hasChannels?: boolean) => string
-  /** Of the first section, data too. */
-  readonly firstMid: () => string | undefined
   readonly close: () => void
 }
 
@@ -276,7 +274,6 @@ export const make = (options: {
       }),
     transceivers: () => Array.from(sections.values(), transceiverOf),
     stats: Effect.sync(() => [...sections.values()].flatMap((one) => [...one.sender.stats(), ...inboundStats(one)])),
-    firstMid: () => self.order[0],
     close: () => {
       self.isClosed = true
       for (const section of sections.values()) section.sender.replace(undefined)
