@@ -90,7 +90,11 @@ const wrapJoinRequest = Effect.fnUntraced(function* (
 
 /** Text frames are passed over, as they are later (SC9). */
 const takeBinary = (socket: SignalSocket.SignalSocket): Effect.Effect<Uint8Array, SignalSocket.SocketEnded> =>
-  Effect.flatMap(Queue.take(socket.frames), (frame) => (frame === "text" ? takeBinary(socket) : Effect.succeed(frame)))
+  Effect.filterOrElse(
+    Queue.take(socket.frames),
+    (frame) => frame !== "text",
+    () => takeBinary(socket)
+  )
 
 const firstFrame = Effect.fnUntraced(function* (socket: SignalSocket.SignalSocket, millis: number) {
   const frame = yield* takeBinary(socket).pipe(
