@@ -53,7 +53,7 @@ const share = (figure: DatedFigure, [mine, other]: readonly [Contestant, Contest
 export const text = ({ figures, machine }: Results): string => {
   const servers = [...new Set(figures.map(({ server }) => server))].join(", ")
   const dates = [...new Set(figures.map(({ date }) => date))].toSorted().join(", ")
-  const about = `Medians, on a ${servers} on the same machine (${machine}), ${dates}.`
+  const about = `Medians, on a ${servers} on the same machine (${machine}), ${dates}. A cell is empty where a round took more than a minute.`
   const shown = tables.map(({ columns, ratios }) => {
     const rows = figures
       .filter((figure) => isTold(figure) && Object.values(columns).some((contestant) => figure.samples.has(contestant)))
