@@ -83,7 +83,11 @@ export const growthInMemory = (bench: Bench, packets: number) =>
   Effect.gen(function* () {
     const next = yield* makePath
     const costs: Array<number> = []
-    for (let sent = 0; sent < packets; sent += chunk) costs.push(yield* next)
+    for (let sent = chunk; sent <= packets; sent += chunk) {
+      costs.push(yield* next)
+      if (sent % (10 * chunk) !== 0) continue
+      process.stderr.write(`  growth: ${sent / 1_000_000} million, ${median(costs.slice(-10)).toFixed(1)} us\n`)
+    }
     const add = (what: string, all: ReadonlyArray<number>) =>
       bench.figures.add(
         { name: `reliable 200 B without a network, ${what}`, unit: "us/packet", better: "lower", server: "none" },
