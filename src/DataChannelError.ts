@@ -43,6 +43,17 @@ export class PacketTooLarge extends Data.TaggedError("PacketTooLarge")<{
 }
 
 /**
+ * The packet has a value that cannot be encoded, such as a number where a string belongs. Nothing was sent and no sequence taken.
+ *
+ * @category reasons
+ */
+export class InvalidPacket extends Data.TaggedError("InvalidPacket")<{ readonly cause: unknown }> {
+  override get message() {
+    return `the packet cannot be encoded: ${String(this.cause)}`
+  }
+}
+
+/**
  * The sender asked not to wait (`whenFull: "fail"`) and there is no room.
  *
  * @category reasons
@@ -75,7 +86,7 @@ export class SendFailed extends Data.TaggedError("SendFailed")<{
  *
  * @category reasons
  */
-export type DataChannelErrorReason = NotOpen | ChannelClosed | PacketTooLarge | BufferFull | SendFailed
+export type DataChannelErrorReason = NotOpen | ChannelClosed | PacketTooLarge | InvalidPacket | BufferFull | SendFailed
 
 /**
  * The one error of sending data; `reason` says which failure it was.

@@ -128,10 +128,14 @@ export interface Engine extends TrackOperationsOf {
    * Sends a packet. Success of a reliable send means accepted: it is delivered once and in order over any number of resumes,
    * and an `InDoubt` event says which packets may not have survived a full reconnect. Lossy packets may be dropped.
    *
-   * @throws EngineError `NotConnected`, `DataNotPermitted`, `PacketTooLarge` (before anything is sent), `BufferFull`
+   * @throws EngineError `NotConnected`, `DataNotPermitted`, `InvalidPacket`, `PacketTooLarge` (before anything is sent), `BufferFull`
    */
   readonly sendData: (packet: Packet, options?: SendOptions) => Effect.Effect<void, EngineError>
-  /** Sends a request on the signal connection, or queues it while that is being restored (SC14). */
+  /**
+   * Sends a request on the signal connection, or queues it while that is being restored (SC14).
+   *
+   * @throws EngineError `NotConnected`, `InvalidRequest`, and `NoSignal` for what cannot wait
+   */
   readonly sendRequest: (request: SignalRequest) => Effect.Effect<void, EngineError>
   /** Tries at once: the network is back, the laptop woke up. Connected or not, the session is taken up again. */
   readonly reconnectNow: Effect.Effect<void>

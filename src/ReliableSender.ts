@@ -7,6 +7,7 @@
 import * as Effect from "effect/Effect"
 import { type Channel, labels, lowWatermark } from "./DataChannel.ts"
 import { BufferFull, ChannelClosed, DataChannelError, PacketTooLarge } from "./DataChannelError.ts"
+import { tryEncode } from "./internal/tryEncode.ts"
 import { type Entry, ReliableLog } from "./ReliableLog.ts"
 
 /**
@@ -24,8 +25,8 @@ export type Encode = (sequence: number) => Uint8Array
  */
 export interface ReliableSender {
   /**
-   * Accepts a packet. Waits while the log is full, or fails with `BufferFull` if asked to; fails with `PacketTooLarge` before
-   * a sequence is taken. Succeeds with the encoded size in bytes.
+   * Accepts a packet. Waits while the log is full, or fails with `BufferFull` if asked to; fails with `PacketTooLarge` or
+   * `InvalidPacket` before a sequence is taken. Succeeds with the encoded size in bytes.
    */
   readonly send: (
     encode: Encode,
@@ -164,7 +165,8 @@ export const make = (options: {
     send: (encode, { whenFull = "suspend" } = {}) =>
       Effect.suspend(() => {
         const sequence = log.nextSequence + waiters.length
-        const bytes = encode(sequence)
+        const bytes = tryEncode(() => encode(sequence))
+        if (bytes instanceof DataChannelError) return Effect.fail(bytes)
         const max = limit()
         if (bytes.length > max) {
           return Effect.fail(new DataChannelError({ reason: new PacketTooLarge({ size: bytes.length, max }) }))

@@ -148,6 +148,21 @@ export class NoSignal extends Data.TaggedError("NoSignal")<{ readonly request: s
 }
 
 /**
+ * A request has a value that cannot be encoded, such as a number where a string belongs. It was neither sent nor queued.
+ *
+ * @category reasons
+ */
+export class InvalidRequest extends Data.TaggedError("InvalidRequest")<{
+  readonly request: string
+  readonly cause: unknown
+}> {
+  readonly recovery: Recovery = "GiveUp"
+  override get message() {
+    return `the request ${this.request} cannot be encoded: ${String(this.cause)}`
+  }
+}
+
+/**
  * Everything that can go wrong with a signal connection.
  *
  * @category reasons
@@ -163,6 +178,7 @@ export type SignalErrorReason =
   | LeaveReceived
   | ProtocolViolation
   | NoSignal
+  | InvalidRequest
 
 /**
  * The one error of the signal connection; `reason` says which failure it was. No reason carries the token.

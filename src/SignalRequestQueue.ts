@@ -5,9 +5,9 @@
  * One queue serves one session; what is still in it when the session is given up is dropped with it.
  */
 import * as Effect from "effect/Effect"
-import { NoSignal, SignalError } from "./SignalError.ts"
+import { InvalidRequest, NoSignal, SignalError } from "./SignalError.ts"
 import type { SignalConnection } from "./SignalConnection.ts"
-import { isPassThrough, type SignalRequest } from "./SignalRequest.ts"
+import { encode, isPassThrough, type SignalRequest } from "./SignalRequest.ts"
 
 /**
  * Requests in the order they are made, kept while there is no connection (SC14).
@@ -16,7 +16,8 @@ import { isPassThrough, type SignalRequest } from "./SignalRequest.ts"
  */
 export interface SignalRequestQueue {
   /**
-   * Sends a pass-through request at once, or fails with `NoSignal` when there is no connection; queues any other.
+   * Sends a pass-through request at once, or fails with `NoSignal` when there is no connection; queues any other. Fails with
+   * `InvalidRequest` before, when it cannot be encoded: in the queue it would be in the way of all that follow.
    */
   readonly send: (request: SignalRequest) => Effect.Effect<void, SignalError>
   /** Whether a request is still queued. */
@@ -53,17 +54,18 @@ export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
   }
 
   return {
-    send: (request) =>
-      Effect.suspend(() => {
-        if (isPassThrough(request)) {
-          return connection?.sendUnsafe(request) === true
-            ? Effect.void
-            : Effect.fail(new SignalError({ reason: new NoSignal({ request: request.case }) }))
-        }
-        waiting.push(request)
-        drain()
-        return Effect.void
-      }),
+    send: Effect.fnUntraced(function* (request) {
+      yield* Effect.try({
+        try: () => encode(request),
+        catch: (cause) => new SignalError({ reason: new InvalidRequest({ request: request.case, cause }) })
+      })
+      if (isPassThrough(request)) {
+        if (connection?.sendUnsafe(request) === true) return
+        return yield* new SignalError({ reason: new NoSignal({ request: request.case }) })
+      }
+      waiting.push(request)
+      drain()
+    }),
     isQueued: (request) => waiting.includes(request),
     withdraw: (request) => {
       const index = waiting.indexOf(request)

@@ -17,6 +17,8 @@ import {
   SipDTMF,
   SpeakerInfo,
   Transcription,
+  UpdateParticipantMetadata,
+  UpdateTrackSettings,
   UserPacket
 } from "@livekit/protocol"
 import { Effect, Option } from "effect"
@@ -223,4 +225,52 @@ describe("sendData", () => {
       assert.strictEqual(reason._tag, "NotConnected")
     })
   )
+
+  test(
+    "refuses a packet that cannot be encoded, and sends the next one",
+    Effect.gen(function* () {
+      const alice = yield* join("alice")
+      const bob = yield* join("bob")
+      for (const kind of ["reliable", "lossy"] as const) {
+        const { reason } = yield* Effect.flip(
+          alice.engine.sendData({ case: "sipDtmf", value: unencodable(new SipDTMF(), "code") }, { kind })
+        )
+        assert.strictEqual(reason._tag, "InvalidPacket")
+      }
+      yield* say(alice, "next")
+      yield* elapse("1 second")
+      assert.deepStrictEqual(bob.received, ["next"])
+    })
+  )
 })
+
+describe("a request", () => {
+  test(
+    "that cannot be encoded is refused, and is in the way of no other, whether connected or not",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const alice = yield* join("alice")
+      const settings = unencodable(new UpdateTrackSettings({ trackSids: ["TR_1"] }), "fps")
+      const refused = Effect.gen(function* () {
+        const { reason } = yield* Effect.flip(alice.engine.sendRequest({ case: "trackSetting", value: settings }))
+        assert.strictEqual(reason._tag, "InvalidRequest")
+        const { reason: why } = yield* Effect.flip(alice.engine.updateTrackSettings(["TR_1"], settings))
+        assert.strictEqual(why._tag, "InvalidRequest")
+      })
+      yield* refused
+      yield* faults.dropSignal("alice")
+      yield* refused
+      const value = new UpdateParticipantMetadata({ metadata: "mine", requestId: 7 })
+      yield* alice.engine.sendRequest({ case: "updateMetadata", value })
+      yield* elapse("5 seconds")
+      assert.strictEqual(yield* alice.engine.state, "Connected")
+      assert.strictEqual(last(alice, "RequestAnswered")?.response.requestId, 7)
+    })
+  )
+})
+
+/** A message as plain JavaScript might fill it. */
+const unencodable = <A extends object>(message: A, field: keyof A): A => {
+  Reflect.set(message, field, "not a number")
+  return message
+}

@@ -14,6 +14,7 @@ import type { SendOptions } from "../RTCEngine.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import * as Nonce from "./Nonce.ts"
 import type { Session } from "./Session.ts"
+import { tryEncode } from "./tryEncode.ts"
 
 export interface SendCounters {
   /** Reliable packets accepted. */
@@ -67,7 +68,10 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const sendLossy = Effect.fnUntraced(function* (packet: Packet.Packet, send: SendOptions) {
-    const bytes = Packet.encode(packet, "lossy", send.destinationIdentities ?? [], 0)
+    const bytes = tryEncode(() =>
+      Packet.encode(packet, "lossy", send.destinationIdentities ?? [], 0)
+    )
+    if (bytes instanceof DataChannelError) return yield* from(bytes)
     const current = yield* Ref.get(session)
     const max = Option.isSome(current) ? current.value.lossy.maxPacketSize() : core.config.maxPacketSize
     if (bytes.length > max) return yield* from({ reason: new PacketTooLarge({ size: bytes.length, max }) })

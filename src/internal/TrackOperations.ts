@@ -83,12 +83,14 @@ export const make = (options: TrackOperationsOptions): TrackOperations => {
     updateSubscription: (tracks, subscribe) =>
       Effect.suspend(() => {
         const trackSids = tracks.flatMap(({ sids }) => sids)
-        subscriptions.choose(trackSids, subscribe)
         const participantTracks = tracks.flatMap(({ participantSid, sids }) =>
           participantSid === undefined ? [] : [new ParticipantTracks({ participantSid, trackSids: [...sids] })]
         )
         const value = new UpdateSubscription({ trackSids, participantTracks, subscribe })
-        return sendRequest({ case: "subscription", value })
+        // Remembered once it is a request: what cannot be one would be repeated for ever.
+        return Effect.tap(sendRequest({ case: "subscription", value }), () =>
+          Effect.sync(() => subscriptions.choose(trackSids, subscribe))
+        )
       }),
     updateTrackSettings: (sids, { dimensions, disabled = false, fps = 0, quality = VideoQuality.HIGH }) =>
       Effect.suspend(() => {
@@ -98,8 +100,9 @@ export const make = (options: TrackOperationsOptions): TrackOperations => {
           fps,
           ...(dimensions ?? { quality })
         })
-        subscriptions.set(value)
-        return sendRequest({ case: "trackSetting", value })
+        return Effect.tap(sendRequest({ case: "trackSetting", value }), () =>
+          Effect.sync(() => subscriptions.set(value))
+        )
       }),
     updateSubscriptionPermissions: (allParticipants, permissions) =>
       sendRequest({
