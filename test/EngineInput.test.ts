@@ -259,6 +259,8 @@ describe("a request", () => {
       })
       yield* refused
       yield* faults.dropSignal("alice")
+      yield* elapse("5 millis")
+      assert.strictEqual(yield* alice.engine.state, "Resuming")
       yield* refused
       const value = new UpdateParticipantMetadata({ metadata: "mine", requestId: 7 })
       yield* alice.engine.sendRequest({ case: "updateMetadata", value })

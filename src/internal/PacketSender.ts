@@ -68,9 +68,7 @@ export const make = Effect.fnUntraced(function* (options: {
   }
 
   const sendLossy = Effect.fnUntraced(function* (packet: Packet.Packet, send: SendOptions) {
-    const bytes = tryEncode(() =>
-      Packet.encode(packet, "lossy", send.destinationIdentities ?? [], 0)
-    )
+    const bytes = tryEncode(() => Packet.encode(packet, "lossy", send.destinationIdentities ?? [], 0))
     if (bytes instanceof DataChannelError) return yield* from(bytes)
     const current = yield* Ref.get(session)
     const max = Option.isSome(current) ? current.value.lossy.maxPacketSize() : core.config.maxPacketSize
