@@ -288,11 +288,20 @@ describe("PeerConnectionTransport under any order of events", () => {
               )
             )
         ),
-        { numRuns: 150 }
+        {
+          numRuns: 150,
+          // The restart is asked for in the moment in which the offer before it is begun.
+          examples: [
+            [[{ name: "pause" }, asked(false), { name: "wait", millis: 1 }, asked(true)], 0, 5],
+            [[asked(false), { name: "repeat" }, { name: "pause" }, asked(true)], 0, 4]
+          ]
+        }
       )
     )
   )
 })
+
+const asked = (iceRestart: boolean) => ({ name: "request", iceRestart }) as const
 
 type Step = typeof step extends FastCheck.Arbitrary<infer A> ? A : never
 

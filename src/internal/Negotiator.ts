@@ -108,9 +108,11 @@ export const make = Effect.fnUntraced(function* (options: {
       yield* options.rollback
       yield* advance(Negotiation.rolledBack)
     }
-    // Counted before it is made: what is asked for meanwhile is for the next one.
-    const { iceRestart } = yield* negotiation
-    yield* advance(Negotiation.offered)
+    // Counted before it is made, in one step with what it is to be: what is asked for from then on is for the next one.
+    const { iceRestart } = yield* Ref.getAndUpdate(state, (current) => ({
+      ...current,
+      negotiation: Negotiation.offered(current.negotiation)
+    })).pipe(Effect.map((current) => current.negotiation))
     yield* send(yield* options.createOffer({ iceRestart }))
   })
 
