@@ -55,7 +55,10 @@ export interface ReliableSender {
   }) => void
   /** Completes when all that was accepted has left the channel's buffer. */
   readonly flushed: Effect.Effect<void>
-  /** The connection has ended: forgets everything, and fails the senders that wait. What was never handed over. */
+  /**
+   * The connection has ended: forgets everything, and fails the senders that wait, and those that come before the next `attach`.
+   * What was never handed over.
+   */
   readonly reset: () => ReadonlyArray<Entry>
   /** Bytes accepted and not yet handed to the network. */
   readonly pendingBytes: () => number
@@ -95,6 +98,9 @@ export const make = (options: {
   let channel: Channel | undefined
   /** Bytes in the buffer of the channel that was lost last. */
   let lostBuffer = 0
+  /** The connection has ended, and the next one has no channel yet. */
+  let isOver = false
+  const over = () => Effect.fail(new DataChannelError({ reason: new ChannelClosed({ label: labels.reliable }) }))
 
   const limit = () => channel?.maxPacketSize() ?? (options.maxPacketSize === 0 ? Infinity : options.maxPacketSize)
   const pendingBytes = () => log.unsentBytes + (channel?.bufferedAmount() ?? 0)
@@ -134,13 +140,19 @@ export const make = (options: {
   }
 
   const isEmpty = () => waiters.length === 0 && log.peek() === undefined && channel !== undefined
-  const changed = Effect.callback<void>((resume) => {
-    const tell = () => resume(Effect.void)
-    changes.add(tell)
-    return Effect.sync(() => void changes.delete(tell))
+  // Looked at in the step in which it is waited for, so that nothing comes between.
+  const becomesEmpty = Effect.callback<void>((resume) => {
+    const look = () => {
+      if (!isEmpty()) return
+      changes.delete(look)
+      resume(Effect.void)
+    }
+    changes.add(look)
+    look()
+    return Effect.sync(() => void changes.delete(look))
   })
   const flushed: Effect.Effect<void> = Effect.gen(function* () {
-    while (!isEmpty()) yield* changed
+    yield* becomesEmpty
     const current = channel
     if (current !== undefined) yield* current.drained
     if (!isEmpty() || channel !== current || current?.bufferedAmount() !== 0) yield* flushed
@@ -156,14 +168,13 @@ export const make = (options: {
       write()
     }
     // A copy: who is told may ask again at once.
-    const told = Array.from(changes)
-    changes.clear()
-    for (const tell of told) tell()
+    for (const tell of Array.from(changes)) tell()
   }
 
   return {
     send: (encode, { whenFull = "suspend" } = {}) =>
       Effect.suspend(() => {
+        if (isOver) return over()
         const sequence = log.nextSequence + waiters.length
         const bytes = tryEncode(() => encode(sequence))
         if (bytes instanceof DataChannelError) return Effect.fail(bytes)
@@ -182,8 +193,11 @@ export const make = (options: {
           )
         }
         return Effect.callback<number, DataChannelError>((resume) => {
+          // Other fibers may have had their turn since it was looked for room: there may be some now, or no connection.
+          if (isOver) return resume(over())
           const waiter: Waiter = { encode, sequence, bytes, resume }
           waiters.push(waiter)
+          flush()
           return Effect.sync(() => {
             const index = waiters.indexOf(waiter)
             if (index >= 0) waiters.splice(index, 1)
@@ -191,6 +205,7 @@ export const make = (options: {
         })
       }),
     attach: (next) => {
+      isOver = false
       channel = next
       flush()
     },
@@ -212,12 +227,12 @@ export const make = (options: {
     },
     flushed,
     reset: () => {
+      isOver = true
       channel = undefined
       const unsent = log.pending()
       log.clear()
       lostBuffer = 0
-      const closed = new DataChannelError({ reason: new ChannelClosed({ label: labels.reliable }) })
-      for (const { resume } of waiters.splice(0)) resume(Effect.fail(closed))
+      for (const { resume } of waiters.splice(0)) resume(over())
       return unsent
     },
     pendingBytes,

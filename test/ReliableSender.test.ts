@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, References, Stream } from "effect"
 import * as FastCheck from "fast-check"
 import type { DataChannel } from "effect-livekit"
 import { ReliableLog, ReliableSender } from "effect-livekit"
@@ -197,6 +197,42 @@ describe("ReliableSender", () => {
       assert.strictEqual((yield* Fiber.join(waiting)).reason._tag, "ChannelClosed")
     })
   )
+
+  it.effect("accepts nothing between the end of a connection and the channel of the next one", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 10 })
+      sender.reset()
+      assert.strictEqual((yield* Effect.flip(sender.send(encode))).reason._tag, "ChannelClosed")
+      sender.attach(channel)
+      yield* sender.send(encode)
+      assert.deepStrictEqual(written(), [1])
+    })
+  )
+
+  // A fiber that has had its steps lets others have a turn: between looking for room and waiting for it, say.
+  for (const opsBeforeYield of [3, 4, 5, 6, 7, 8]) {
+    it.effect(`lets in, or refuses, who begins to wait just then (${opsBeforeYield} steps a turn)`, () =>
+      Effect.gen(function* () {
+        for (const happens of ["room", "end"] as const) {
+          for (let turns = 0; turns < 12; turns++) {
+            const { channel, sender } = far({ capacity: 20 })
+            sender.attach(channel)
+            yield* sender.send(encode)
+            yield* sender.send(encode)
+            const sending = yield* Effect.forkChild(Effect.exit(sender.send(encode)))
+            for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+            if (happens === "room") {
+              channel.empty()
+              sender.flush()
+            } else sender.reset()
+            for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
+            const exit = sending.pollUnsafe()
+            assert.isDefined(exit, `a sender waits for ever, ${turns} turns before ${happens}`)
+          }
+        }
+      }).pipe(Effect.provideService(References.MaxOpsBeforeYield, opsBeforeYield))
+    )
+  }
 })
 
 // --- the far end: a channel that takes 20 bytes before it has to be drained ---

@@ -2,7 +2,7 @@
  * Runs an effect to its end in one synchronous call: when nothing is left to do, time jumps to the next sleeper. Every task and
  * every sleeper is in one queue each, so the same effect runs in the same order each time; and what is left of it is counted.
  */
-import { Cause, Clock, Context, Duration, Effect, Exit, Metric, Scheduler } from "effect"
+import { Cause, Clock, Context, Duration, Effect, Exit, Metric, References, Scheduler } from "effect"
 
 export interface Counts {
   readonly fibers: number
@@ -72,7 +72,7 @@ class Sleepers {
 }
 
 /** More tasks than any of our programs has without waiting for time. */
-const busy = 100_000
+const busy = 1_000_000
 
 export class VirtualRuntime implements Clock.Clock, Scheduler.Scheduler, Scheduler.SchedulerDispatcher {
   readonly executionMode = "sync"
@@ -86,16 +86,22 @@ export class VirtualRuntime implements Clock.Clock, Scheduler.Scheduler, Schedul
   onTask: () => void = () => {}
   #order = 0
 
-  readonly context: Context.Context<never> = Context.make(Clock.Clock, this).pipe(
-    Context.add(Scheduler.Scheduler, this),
-    Context.add(Metric.FiberRuntimeMetrics, {
-      recordFiberStart: () => void this.#counts.fibers++,
-      recordFiberEnd: (_context, exit) => {
-        this.#counts.fibers--
-        if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.#defects.push(Cause.squash(exit.cause))
-      }
-    })
-  )
+  readonly context: Context.Context<never>
+
+  /** `opsBeforeYield`: after how many steps a fiber lets the others have a turn; the fewer, the more they come between each other. */
+  constructor({ opsBeforeYield = 2_048 }: { readonly opsBeforeYield?: number } = {}) {
+    this.context = Context.make(Clock.Clock, this).pipe(
+      Context.add(Scheduler.Scheduler, this),
+      Context.add(References.MaxOpsBeforeYield, opsBeforeYield),
+      Context.add(Metric.FiberRuntimeMetrics, {
+        recordFiberStart: () => void this.#counts.fibers++,
+        recordFiberEnd: (_context, exit) => {
+          this.#counts.fibers--
+          if (Exit.isFailure(exit) && Cause.hasDies(exit.cause)) this.#defects.push(Cause.squash(exit.cause))
+        }
+      })
+    )
+  }
 
   /** What is alive now. */
   counts(): Counts {

@@ -29,12 +29,15 @@ export const settling = 90_000
 /** Milliseconds for what is then said to arrive. */
 const probing = 10_000
 
+/** Steps of a fiber before others have a turn; Effect's own is the last. */
+const turns = [3, 5, 7, 11, 2_048]
+
 const serverHost = "livekit.test"
 const regionsOf = ({ regions }: Scenario.Scenario) =>
   Array.from({ length: regions }, (_, index) => `region${index}.livekit.test`)
 
 export interface Options {
-  /** For what the network draws. */
+  /** For what the network draws, and for how fibers come between each other. */
   readonly seed?: number
   readonly bug?: PlantedBug | undefined
   /** Whether every engine has a flight recorder. Default false. */
@@ -45,7 +48,7 @@ export const simulate = (
   scenario: Scenario.Scenario,
   { bug, record: isRecorded = false, seed = 1 }: Options = {}
 ): Run => {
-  const runtime = new VirtualRuntime()
+  const runtime = new VirtualRuntime({ opsBeforeYield: turns[seed % turns.length] ?? 2_048 })
   const entries: Array<Entry> = []
   const record = (who: string, what: What) => void entries.push({ at: runtime.currentTimeMillisUnsafe(), who, what })
   const waiting = new Map<string, string>()
