@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Association from "./Association.ts"
 import * as Links from "./Link.ts"
 import type { Link } from "./Link.ts"
@@ -41,6 +42,8 @@ export class Exchange extends Context.Service<
   {
     readonly nextUfrag: Effect.Effect<string>
     readonly peers: Map<string, Peer>
+    /** Two ends that look for each other at once must not both join them. */
+    readonly turn: Semaphore.Semaphore
     readonly scope: Scope.Scope
     /** The time and the chance of the world, which go on whatever becomes of a client. */
     readonly world: Context.Context<never>
@@ -79,6 +82,7 @@ export const layer: Layer.Layer<Exchange> = Layer.effect(
         (number) => `linked${number}`
       ),
       peers: new Map<string, Peer>(),
+      turn: yield* Semaphore.make(1),
       scope: yield* Effect.scope,
       world: yield* Effect.context<never>(),
       ideal: yield* Links.make
@@ -87,7 +91,10 @@ export const layer: Layer.Layer<Exchange> = Layer.effect(
 )
 
 /** Joins this peer connection to the other one as soon as both know enough. */
-export const meet = Effect.fnUntraced(function* (exchange: Exchange["Service"], peer: Peer) {
+export const meet = (exchange: Exchange["Service"], peer: Peer): Effect.Effect<void> =>
+  exchange.turn.withPermit(join(exchange, peer))
+
+const join = Effect.fnUntraced(function* (exchange: Exchange["Service"], peer: Peer) {
   const other = exchange.peers.get(peer.remoteUfrag() ?? "")
   if (other === undefined || !peer.isSettled() || !other.isSettled()) return
   if (other.remoteUfrag() !== peer.ufrag() || !(peer.hasCandidate() || other.hasCandidate())) return
