@@ -38,6 +38,18 @@ const leaves = {
 
 const leaveOf = (kind: keyof typeof leaves) => new LeaveRequest(leaves[kind])
 
+/** Alice says hello to a server that was killed and started again; carol comes back to it, and bob does not. */
+const withoutBob = Effect.gen(function* () {
+  const { alice, faults, network } = yield* meet()
+  const carol = yield* join("carol")
+  yield* network.cutOff("bob")
+  yield* faults.stop
+  yield* elapse("100 millis")
+  yield* say(alice, "hello")
+  yield* faults.start
+  return { alice, carol }
+})
+
 describe("a server that was killed", () => {
   test(
     "hears nothing until those are back who were there, so that nothing is said to an empty room",
@@ -61,13 +73,7 @@ describe("a server that was killed", () => {
   test(
     "hears what is said to the others 3 s after, when somebody does not come back",
     Effect.gen(function* () {
-      const { alice, faults, network } = yield* meet()
-      const carol = yield* join("carol")
-      yield* network.cutOff("bob")
-      yield* faults.stop
-      yield* elapse("100 millis")
-      yield* say(alice, "hello")
-      yield* faults.start
+      const { alice, carol } = yield* withoutBob
       yield* elapse("2500 millis")
       assert.strictEqual(count(alice, "Reconnected"), 1)
       assert.deepStrictEqual(carol.received, [])
@@ -78,13 +84,7 @@ describe("a server that was killed", () => {
 
   it.effect("hears at once what is said by who waits for nobody", () =>
     Effect.gen(function* () {
-      const { alice, faults, network } = yield* meet()
-      const carol = yield* join("carol")
-      yield* network.cutOff("bob")
-      yield* faults.stop
-      yield* elapse("100 millis")
-      yield* say(alice, "hello")
-      yield* faults.start
+      const { carol } = yield* withoutBob
       yield* elapse("2 seconds")
       assert.deepStrictEqual(carol.received, ["hello"])
     }).pipe(
