@@ -88,4 +88,17 @@ describe("the engine", () => {
       faults: [{ _tag: "Move", who: 0, at: 10_500, lasts: 1_000 }]
     })
   })
+
+  it("does not take the answer to its own leave for a goodbye, though it comes while the session is closed", () => {
+    // Seeds differ in how fibers take turns, and in which of them the answer comes in time.
+    for (const seed of [5, 6, 7, 8, 9]) {
+      for (const latency of [0, 5, 200]) {
+        const near = { ...participant, network: { latency, jitter: 0, loss: 0 } }
+        holds(
+          { participants: [near, near], faults: [{ _tag: "CloseChannel", kind: "lossy", who: 0, at: 5_000 }] },
+          seed
+        )
+      }
+    }
+  })
 })

@@ -80,9 +80,18 @@ export interface Session {
 export class RelaysUnknown extends Data.TaggedError("RelaysUnknown")<{}> {}
 
 export const open = Effect.fnUntraced(function* (
-  core: EngineCore,
+  engine: EngineCore,
   options: SessionOptions
 ): Effect.fn.Return<Session, SignalError | PeerConnectionError | RelaysUnknown, Scope.Scope> {
+  const own = { hasLeft: false }
+  const core: EngineCore = {
+    ...engine,
+    report: (cause) => {
+      // A server answers a leave with one, which may come before the socket is closed, and is no goodbye.
+      if (own.hasLeft && cause._tag === "Leave" && cause.leave.reason === goodbye.reason) return
+      engine.report(cause)
+    }
+  }
   const { capabilities } = core.transports
   const scope = yield* Effect.scope
   const requests = yield* SignalRequestQueue.make
@@ -114,7 +123,12 @@ export const open = Effect.fnUntraced(function* (
   if (first.handshake._tag !== "Joined") return yield* Effect.die("a join was answered like a resume")
   const join = first.handshake.response
   // The server knows us from here on: whatever ends the session tells it so, before the socket closes.
-  yield* Effect.addFinalizer(() => Effect.sync(() => requests.sendUnsafe({ case: "leave", value: goodbye })))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      own.hasLeft = true
+      requests.sendUnsafe({ case: "leave", value: goodbye })
+    })
+  )
   yield* requests.attach(first)
   const isSingle = first.path === "v1"
   const configuration = RtcConfig.make(join, options.rtc, options.url)

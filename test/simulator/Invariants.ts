@@ -1,7 +1,7 @@
 /**
  * What must hold of every run, as pure functions of its history. Each says what was broken, by whom, and when.
  */
-import { LeaveRequest_Action } from "@livekit/protocol"
+import { DisconnectReason, LeaveRequest_Action } from "@livekit/protocol"
 import { ConnectionState, EngineEvent } from "effect-livekit"
 import type { Entry, Run, What } from "./History.ts"
 import * as Scenario from "./Scenario.ts"
@@ -223,7 +223,10 @@ const endsWithACause: Check = (tale) => {
   return found
 }
 const isGoodbye = (detail: string) =>
-  detail.startsWith(`action ${LeaveRequest_Action.DISCONNECT} `) && !detail.includes("canReconnect")
+  detail.startsWith(`action ${LeaveRequest_Action.DISCONNECT} `) &&
+  !detail.includes("canReconnect") &&
+  // The answer to a leave of our own.
+  !detail.endsWith(`reason ${DisconnectReason.CLIENT_INITIATED}`)
 const wasRefreshed = ({ entries }: Tale, since: number) =>
   of(entries, "Event").some(({ at, what }) => at >= since && what.event._tag === "TokenRefreshed")
 const isOver = ({ entries }: Tale, at: number) => {
