@@ -3,32 +3,16 @@
  * machine.
  */
 import { DataPacket } from "@livekit/protocol"
-import { Effect, Stream } from "effect"
-import { type DataChannel, Packet, ReceiveState, ReliableLog, ReliableSender } from "effect-livekit"
+import { Effect } from "effect"
+import { Packet, ReceiveState, ReliableLog, ReliableSender } from "effect-livekit"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { Bench } from "tinybench"
+import { endlessChannel } from "./endlessChannel.ts"
 
 const file = "bench/results/micro.json"
 const payload = new Uint8Array(1024).fill(7)
 const packet = Packet.user(payload, { topic: "chat" })
 const encoded = Packet.encode(packet, "reliable", [], 123_456)
-
-/** Takes everything, and forgets it. */
-const channel: DataChannel.Channel = {
-  label: "_reliable",
-  kind: "reliable",
-  id: () => 1,
-  opened: Effect.void,
-  closed: Effect.never,
-  drained: Effect.void,
-  isOpen: () => true,
-  bufferedAmount: () => 0,
-  maxPacketSize: () => 64_000,
-  isWritable: () => true,
-  send: () => Effect.void,
-  sendUnsafe: () => {},
-  messages: Stream.empty
-}
 
 const sender = ReliableSender.make({
   capacity: 2 * 1024 * 1024,
@@ -37,7 +21,7 @@ const sender = ReliableSender.make({
   onSendFailed: () => {},
   now: () => 0
 })
-sender.attach(channel)
+sender.attach(endlessChannel(() => {}))
 
 const received = new ReceiveState.ReceiveState(30_000)
 const crowd = Array.from({ length: 10_000 }, (_, index) => `PA_${index}`)

@@ -3,8 +3,9 @@
  * a server does, decoded, told from duplicates, published, read.
  */
 import { DataPacket } from "@livekit/protocol"
-import { Clock, Effect, PubSub, Stream } from "effect"
-import { type DataChannel, Packet, ReceiveState, ReliableSender } from "effect-livekit"
+import { Clock, Effect, PubSub } from "effect"
+import { Packet, ReceiveState, ReliableSender } from "effect-livekit"
+import { endlessChannel } from "../endlessChannel.ts"
 import { median } from "../Figures.ts"
 import type { Bench } from "../Run.ts"
 import * as Nonce from "../../src/internal/Nonce.ts"
@@ -31,26 +32,12 @@ const makePath = Effect.gen(function* () {
     lossyBacklog: 1_000,
     emit: () => {}
   })
-  const channel: DataChannel.Channel = {
-    label: "_reliable",
-    kind: "reliable",
-    id: () => 1,
-    opened: Effect.void,
-    closed: Effect.never,
-    drained: Effect.void,
-    isOpen: () => true,
-    bufferedAmount: () => 0,
-    maxPacketSize: () => 64_000,
-    isWritable: () => true,
-    send: () => Effect.void,
-    sendUnsafe: (bytes) => {
-      const stamped = new Uint8Array(bytes.length + stamp.length)
-      stamped.set(bytes)
-      stamped.set(stamp, bytes.length)
-      receiver.receive("reliable", stamped)
-    },
-    messages: Stream.empty
-  }
+  const channel = endlessChannel((bytes) => {
+    const stamped = new Uint8Array(bytes.length + stamp.length)
+    stamped.set(bytes)
+    stamped.set(stamp, bytes.length)
+    receiver.receive("reliable", stamped)
+  })
   const sender = ReliableSender.make({
     capacity: 2 * 1024 * 1024,
     retention: 2_621_440,
