@@ -3,9 +3,10 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import wrtc from "@roamhq/wrtc"
-import { Deferred, Effect, Exit, Option, Queue, Scope } from "effect"
-import type { PeerConnectionFactory } from "effect-livekit"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Scope } from "effect"
+import { PeerConnectionFactory } from "effect-livekit"
 import * as W3CPeerConnection from "../src/internal/W3CPeerConnection.ts"
+import * as MediaRelay from "./fakes/MediaRelay.ts"
 
 const configuration: PeerConnectionFactory.RtcConfiguration = { iceServers: [], iceTransportPolicy: "all" }
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -13,8 +14,8 @@ const bytes = (value: string) => new TextEncoder().encode(value)
 const credentials = (description: PeerConnectionFactory.SessionDescription | null) =>
   /a=ice-ufrag:(\S+)/.exec(description?.sdp ?? "")?.[1]
 
-/** One end, with everything it was told. */
-const makeEnd = Effect.gen(function* () {
+/** One end, with everything it was told; its media by way of a relay if one is given. */
+const makeEnd = Effect.fnUntraced(function* (relay?: MediaRelay.MediaRelay) {
   const natives: Array<RTCPeerConnection> = []
   class Known extends wrtc.RTCPeerConnection {
     constructor(options?: RTCConfiguration) {
@@ -27,7 +28,12 @@ const makeEnd = Effect.gen(function* () {
   const connected = yield* Deferred.make<void>()
   const told: Array<string> = []
   const scope = yield* Scope.fork(yield* Effect.scope)
-  const peer = yield* W3CPeerConnection.factory(Known)
+  const direct = Layer.succeed(PeerConnectionFactory.PeerConnectionFactory, W3CPeerConnection.factory(Known))
+  const factory = yield* Effect.provide(
+    PeerConnectionFactory.PeerConnectionFactory,
+    relay === undefined ? direct : Layer.provide(relay.layer, direct)
+  )
+  const peer = yield* factory
     .make(configuration, {
       onIceCandidate: (candidate) => {
         told.push("candidate")
@@ -46,7 +52,7 @@ const makeEnd = Effect.gen(function* () {
   return { peer, candidates, channels, told, scope, connected: Deferred.await(connected), native: () => natives[0] }
 })
 
-type End = Effect.Success<typeof makeEnd>
+type End = Effect.Success<ReturnType<typeof makeEnd>>
 
 const negotiate = Effect.fnUntraced(function* (from: End, to: End, options = { iceRestart: false }) {
   const offer = yield* from.peer.createOffer(options)
@@ -66,8 +72,8 @@ const pass = (from: End, to: End) =>
 
 /** Two connected ends with a channel, which the far end has not listened to yet. */
 const makePair = Effect.gen(function* () {
-  const near = yield* makeEnd
-  const far = yield* makeEnd
+  const near = yield* makeEnd()
+  const far = yield* makeEnd()
   const channel = yield* near.peer.createDataChannel("numbers", { ordered: true })
   yield* negotiate(near, far)
   yield* pass(near, far)
@@ -121,9 +127,30 @@ describe("a W3C peer connection of wrtc", () => {
       yield* Effect.all([near.peer.roundTrip, far.peer.roundTrip], { concurrency: "unbounded" }).pipe(
         Effect.timeout(5_000)
       )
-      const alone = yield* makeEnd
+      const alone = yield* makeEnd()
       const answer = yield* alone.peer.roundTrip.pipe(Effect.timeoutOption(200))
       assert.isTrue(Option.isNone(answer))
+    })
+  )
+
+  live(
+    "waits for an answer while nothing gets through, and has it once something does",
+    Effect.gen(function* () {
+      const relay = yield* MediaRelay.make
+      const near = yield* makeEnd(relay)
+      const far = yield* makeEnd()
+      yield* near.peer.createDataChannel("numbers", { ordered: true })
+      yield* negotiate(near, far)
+      yield* pass(far, near)
+      yield* near.connected
+      yield* near.peer.roundTrip.pipe(Effect.timeout(5_000))
+      yield* relay.setBlocked(true)
+      // What is under way arrives.
+      yield* Effect.sleep(200)
+      const asked = yield* Effect.forkChild(near.peer.roundTrip)
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(Fiber.join(asked), 1_500)))
+      yield* relay.setBlocked(false)
+      yield* Fiber.join(asked).pipe(Effect.timeout(10_000))
     })
   )
 
@@ -244,7 +271,7 @@ describe("a W3C peer connection of wrtc", () => {
   live(
     "fails a step that the runtime refuses, by its name",
     Effect.gen(function* () {
-      const { peer } = yield* makeEnd
+      const { peer } = yield* makeEnd()
       const { reason } = yield* peer.setRemoteDescription({ type: "answer", sdp: "nonsense" }).pipe(Effect.flip)
       assert.deepInclude(reason, { _tag: "NegotiationFailed", step: "setRemoteDescription" })
     })
