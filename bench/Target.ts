@@ -18,7 +18,11 @@ interface Started extends Child.Answer, AccessToken.ApiKey {
   readonly url: string
 }
 
-/** `wrtc` makes a development server that can restart ICE, without which other clients cannot resume. */
+/**
+ * `wrtc` makes a development server that can restart ICE, without which other clients cannot resume, and that answers at once to
+ * whoever connects: libjuice, which node-datachannel has, puts a check of its own off by 50 ms once it has been checked (its
+ * `agent_arm_transmission`).
+ */
 export const make = Effect.fnUntraced(function* (runtime: "node-datachannel" | "wrtc" = "node-datachannel") {
   const { LIVEKIT_API_KEY: apiKey, LIVEKIT_API_SECRET: apiSecret, LIVEKIT_URL: url } = process.env
   const tokens = (key: AccessToken.ApiKey) => (identity: string, room: string) =>

@@ -29,8 +29,8 @@ import { memory } from "./works/memory.ts"
 
 /** What can be measured, and how many rounds are enough. */
 const works = {
-  connect: [9, (bench: Bench) => Effect.flatMap(Target.make(), (target) => connect(bench, target))],
-  connectDelayed: [5, (bench: Bench) => Effect.flatMap(Target.make(), (target) => connectDelayed(bench, target))],
+  connect: [9, (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => connect(bench, target))],
+  connectDelayed: [5, (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => connectDelayed(bench, target))],
   roundTrip: [3, (bench: Bench) => Effect.flatMap(Target.make(), (target) => roundTrip(bench, target))],
   throughput: [2, (bench: Bench) => Effect.flatMap(Target.make(), (target) => throughput(bench, target))],
   lossy4k: [3, (bench: Bench) => Effect.flatMap(Target.make(), (target) => lossy(bench, target, 4_000))],
@@ -47,7 +47,7 @@ const works = {
   ],
   growthInMemory: [1, (bench: Bench) => growthInMemory(bench, Number(values.packets ?? 10_000_000))],
   // These two print what they find.
-  trace: [1, (bench: Bench) => Effect.flatMap(Target.make(), (target) => trace(bench, target))],
+  trace: [1, (bench: Bench) => Effect.flatMap(Target.make("wrtc"), (target) => trace(bench, target))],
   outages: [1, () => outages]
 } as const
 const isWork = (name: string): name is keyof typeof works => name in works
