@@ -433,6 +433,20 @@ describe("PeerConnectionTransport.acceptAnswer", () => {
       yield* Fiber.join(restart)
     })
   )
+
+  it.effect("is given up with its peer connection, of which a browser then says nothing more", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { peer, transport } = yield* far().pipe(Scope.provide(scope))
+      yield* fork(transport.negotiate())
+      peer.slow("setRemoteDescription", Infinity)
+      const answering = yield* fork(transport.acceptAnswer("answer", 1))
+      const interrupting = yield* fork(Fiber.interrupt(answering))
+      const closing = yield* fork(Scope.close(scope, Exit.void))
+      for (const fiber of [interrupting, closing]) assert.isDefined(fiber.pollUnsafe())
+      assert.isTrue(peer.isClosed())
+    })
+  )
 })
 
 describe("PeerConnectionTransport.acceptOffer", () => {

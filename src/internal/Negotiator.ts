@@ -4,6 +4,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberHandle from "effect/FiberHandle"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -43,6 +44,7 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly sendOffer: (offer: Offer) => Effect.Effect<void>
 }): Effect.fn.Return<Negotiator, never, Scope.Scope> {
   const { config, lock, target } = options
+  const scope = yield* Effect.scope
   const state = yield* Ref.make<State>({ negotiation: Negotiation.initial, waiters: [], isClosed: false })
   const wake = yield* Queue.sliding<void>(1)
   const deadline = yield* FiberHandle.make<void>()
@@ -178,18 +180,32 @@ export const make = Effect.fnUntraced(function* (options: {
     pauseDeadline: FiberHandle.clear(deadline),
 
     acceptAnswer: (sdp, id) =>
-      lock.withPermit(
-        Effect.gen(function* () {
-          if (!Negotiation.isCurrent(yield* negotiation, id)) return false
-          yield* FiberHandle.clear(deadline)
-          yield* Effect.tapError(options.applyAnswer(sdp), fail)
-          yield* settle(Negotiation.answered, Effect.void)
-          return true
-          // An answer is applied whole or not at all: a resume may interrupt its reader.
-        }).pipe(Effect.uninterruptible)
-      )
+      lock
+        .withPermit(
+          Effect.gen(function* () {
+            if (!Negotiation.isCurrent(yield* negotiation, id)) return false
+            yield* FiberHandle.clear(deadline)
+            yield* Effect.tapError(options.applyAnswer(sdp), fail)
+            yield* settle(Negotiation.answered, Effect.void)
+            return true
+          })
+        )
+        .pipe(outliving(scope))
   }
 })
+
+/**
+ * An answer is applied whole, though a resume may interrupt its reader; that waits for it. It is given up only with the peer
+ * connection: a promise of one that is closed never settles (W3C WebRTC: "If connection.[[IsClosed]] is true, abort these steps").
+ */
+const outliving =
+  (scope: Scope.Scope) =>
+  <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Effect.forkIn(effect, scope, { startImmediately: true, uninterruptible: false }), (fiber) =>
+        Effect.onInterrupt(restore(Fiber.join(fiber)), () => Fiber.await(fiber))
+      )
+    )
 
 type Step = (before: Negotiation.Negotiation) => Negotiation.Negotiation
 

@@ -2,10 +2,13 @@
  * The engine in a page: the browser's own WebSocket and WebRTC against servers in another process.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Deferred, Effect, Fiber } from "effect"
 import { BrowserRTCEngine } from "effect-livekit/browser"
+import { afterEach, vi } from "vitest"
 import { awaitEvent, endToEnd, numbers, sendNumbers, take } from "../suites/endToEnd.ts"
 import { cuttable, devServer, existing, realServer } from "./far.ts"
+
+afterEach(() => vi.restoreAllMocks())
 
 const modes = ["single", "dual"] as const
 
@@ -57,6 +60,28 @@ describe("a conversation in a page", () => {
           }
         }).pipe(Effect.scoped, Effect.provide(BrowserRTCEngine.layerServices)),
       60_000
+    )
+  }
+})
+
+describe("an engine in a page", () => {
+  for (const operation of ["createOffer", "setLocalDescription", "setRemoteDescription"] as const) {
+    it.live(`disconnects in the middle of ${operation}, whose promise a browser then never settles`, () =>
+      Effect.gen(function* () {
+        const server = yield* devServer("wrtc")
+        const engine = yield* server.engine("alice")
+        const begun = yield* Deferred.make<void>()
+        vi.spyOn(RTCPeerConnection.prototype, operation).mockImplementation(() => {
+          Deferred.doneUnsafe(begun, Effect.void)
+          return new Promise<never>(() => {})
+        })
+        const connecting = yield* Effect.forkScoped(
+          Effect.flatMap(server.token("alice"), (token) => engine.connect({ url: server.url, token }))
+        )
+        yield* Deferred.await(begun)
+        yield* engine.disconnect.pipe(Effect.timeout(5_000))
+        assert.strictEqual((yield* Effect.flip(Fiber.join(connecting))).reason._tag, "Ended")
+      }).pipe(Effect.scoped, Effect.provide(BrowserRTCEngine.layerServices))
     )
   }
 })
