@@ -172,36 +172,31 @@ export const make = (options: {
   }
 
   return {
+    // All in one step: between two, other fibers have their turn, and what they send is encoded later and would come first.
     send: (encode, { whenFull = "suspend" } = {}) =>
-      Effect.suspend(() => {
-        if (isOver) return over()
+      Effect.callback<number, DataChannelError>((resume) => {
+        if (isOver) return resume(over())
         const sequence = log.nextSequence + waiters.length
         const bytes = tryEncode(() => encode(sequence))
-        if (bytes instanceof DataChannelError) return Effect.fail(bytes)
+        if (bytes instanceof DataChannelError) return resume(Effect.fail(bytes))
         const max = limit()
         if (bytes.length > max) {
-          return Effect.fail(new DataChannelError({ reason: new PacketTooLarge({ size: bytes.length, max }) }))
+          return resume(Effect.fail(new DataChannelError({ reason: new PacketTooLarge({ size: bytes.length, max }) })))
         }
         if (waiters.length === 0 && hasRoom(bytes.length)) {
           log.append(bytes)
           write()
-          return Effect.succeed(bytes.length)
+          return resume(Effect.succeed(bytes.length))
         }
         if (whenFull === "fail") {
-          return Effect.fail(
-            new DataChannelError({ reason: new BufferFull({ buffered: pendingBytes(), capacity: options.capacity }) })
-          )
+          const reason = new BufferFull({ buffered: pendingBytes(), capacity: options.capacity })
+          return resume(Effect.fail(new DataChannelError({ reason })))
         }
-        return Effect.callback<number, DataChannelError>((resume) => {
-          // Other fibers may have had their turn since it was looked for room: there may be some now, or no connection.
-          if (isOver) return resume(over())
-          const waiter: Waiter = { encode, sequence, bytes, resume }
-          waiters.push(waiter)
-          flush()
-          return Effect.sync(() => {
-            const index = waiters.indexOf(waiter)
-            if (index >= 0) waiters.splice(index, 1)
-          })
+        const waiter: Waiter = { encode, sequence, bytes, resume }
+        waiters.push(waiter)
+        return Effect.sync(() => {
+          const index = waiters.indexOf(waiter)
+          if (index >= 0) waiters.splice(index, 1)
         })
       }),
     attach: (next) => {

@@ -232,6 +232,35 @@ describe("ReliableSender", () => {
         }
       }).pipe(Effect.provideService(References.MaxOpsBeforeYield, opsBeforeYield))
     )
+
+    // Receivers drop what was counted before what they have.
+    it.effect(`writes in the order in which packets were first encoded (${opsBeforeYield} steps a turn)`, () =>
+      Effect.gen(function* () {
+        const { channel, sender } = far({ capacity: 20 })
+        const counted: Array<number> = []
+        const written: Array<number> = []
+        const counting = (name: number) => {
+          let count: number | undefined
+          return () => {
+            if (count === undefined) count = counted.push(name)
+            return new Uint8Array(10).fill(name)
+          }
+        }
+        const take = channel.sendUnsafe
+        const told = { ...channel, sendUnsafe: (bytes: Uint8Array) => (written.push(bytes[0] ?? 0), take(bytes)) }
+        sender.attach(told)
+        const senders = yield* Effect.forEach(range(0, 5), (lane) =>
+          Effect.forkChild(Effect.forEach(range(1, 9), (number) => sender.send(counting(lane * 10 + number))))
+        )
+        for (let turn = 0; turn < 2_000 && written.length < 54; turn++) {
+          channel.empty()
+          sender.flush()
+          yield* Effect.yieldNow
+        }
+        yield* Effect.forEach(senders, Fiber.join)
+        assert.deepStrictEqual(written, counted)
+      }).pipe(Effect.provideService(References.MaxOpsBeforeYield, opsBeforeYield))
+    )
   }
 })
 
