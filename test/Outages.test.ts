@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import { EngineConfig, Packet, ReconnectPolicy } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { count, failToConnect, join, last, meet, type Participant, say, tags, test } from "./suites/inMemory.ts"
@@ -29,6 +29,11 @@ const isOncePerNumberInOrder = ({ received }: Participant) => {
     "nothing came twice or out of order"
   )
 }
+
+/** Tries at once, and then so seldom that much can change meanwhile. */
+const patient = Schedule.forever.pipe(
+  Schedule.modifyDelay(({ attempt }) => Effect.succeed(attempt === 1 ? Duration.zero : Duration.seconds(15)))
+)
 
 const leaves = {
   goodbye: { reason: DisconnectReason.PARTICIPANT_REMOVED, action: LeaveRequest_Action.DISCONNECT },
@@ -234,13 +239,34 @@ describe("a media path", () => {
       yield* faults.dropSignal("alice")
       yield* elapse("3 seconds")
       assert.strictEqual(yield* alice.engine.state, "Resuming")
-      yield* elapse("8 seconds")
+      yield* elapse("10 seconds")
       assert.strictEqual(count(alice, "Resumed"), 0)
       assert.strictEqual(yield* alice.engine.state, "Reconnecting")
       yield* media.set({ isDown: false })
       yield* elapse("20 seconds")
       assert.strictEqual(yield* alice.engine.state, "Connected")
     })
+  )
+
+  test(
+    "that is back before a session is joined anew keeps the old one, and nobody was told otherwise",
+    Effect.gen(function* () {
+      const network = yield* SimNetwork.SimNetwork
+      const alice = yield* join("alice", { iceRestart: false })
+      const { media, signal } = yield* network.paths("alice")
+      yield* media.set({ isDown: true })
+      yield* signal.set({ isDown: true })
+      yield* alice.engine.reconnectNow
+      // Dialling takes 10 s, and then the path is dead too.
+      yield* elapse("12 seconds")
+      yield* media.set({ isDown: false })
+      yield* signal.set({ isDown: false })
+      yield* elapse("1 minute")
+      assert.deepStrictEqual(
+        tags(alice).filter((tag) => /^(Full)?Re(suming|connecting|sumed|connected)$/.test(tag)),
+        ["Resuming", "Resumed"]
+      )
+    }).pipe(Effect.provide(ReconnectPolicy.layer({ ...ReconnectPolicy.byEvidence, schedule: patient })))
   )
 
   test(

@@ -94,8 +94,9 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     }
   })
 
-  const show = (state: "Resuming" | "Reconnecting") =>
+  const show = (decision: "Resume" | "Restart") =>
     Effect.gen(function* () {
+      const state = decision === "Resume" ? "Resuming" : "Reconnecting"
       if ((yield* Ref.getAndSet(shown, state)) === state) return
       yield* setState(state)
       core.emit({ _tag: state, cause })
@@ -107,7 +108,6 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     if (decision === "GiveUp") return yield* terminate(cause, yield* Ref.get(lastFailure))
     // A session that is gone cannot be resumed, whatever a policy says.
     const possible = decision === "Resume" && known.resumable ? "Resume" : "Restart"
-    yield* show(possible === "Resume" ? "Resuming" : "Reconnecting")
     return { known, decision: possible } as const
   })
 
@@ -161,12 +161,15 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     })
 
   const tryOnce = Effect.gen(function* () {
-    const { known } = yield* decide
+    const { decision: likely, known } = yield* decide
+    // Later only what is done is said: until then it may be decided otherwise.
+    if (known.attempt === 1) yield* show(likely)
     const [, scheduled] = yield* step(yield* Clock.currentTimeMillis, known).pipe(Pull.catchDone(() => exhausted))
     const least = known.attempt === 1 && DisconnectCause.mayBeExplained(cause) ? core.config.explanationTimeout : 0
     const delay = Duration.max(Duration.fromInputUnsafe(scheduled), Duration.millis(least))
     if (Duration.isGreaterThan(delay, Duration.zero)) yield* Effect.timeoutOption(untilUrgent, delay)
     const { decision } = yield* decide
+    yield* show(decision)
     yield* Ref.update(plan, ReconnectPlan.attempted)
     const span = { attributes: { "livekit.reconnect.attempt": known.attempt } }
     return yield* (decision === "Resume" ? resume : restart.pipe(Effect.withSpan("RTCEngine.restart", span))).pipe(

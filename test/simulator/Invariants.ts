@@ -195,7 +195,9 @@ const endsWithACause: Check = (tale) => {
     const { event } = what
     if (event._tag !== "Disconnected" && event._tag !== "FailedToConnect") continue
     const began = connects.findLast((connect) => connect.at <= at)?.at ?? 0
-    const wasToldToLeave = leaves.some((leave) => leave.at >= began && leave.at <= at && isGoodbye(leave.what.detail))
+    const ofThis = leaves.filter((leave) => leave.at >= began && leave.at <= at && !isEcho(leave.what.detail))
+    // Who is not connected yet has nothing to go on with, whatever the leave asks for.
+    const wasToldToLeave = event._tag === "FailedToConnect" ? ofThis.length > 0 : ofThis.some(isGoodbye)
     if (event.error === undefined || (event._tag === "FailedToConnect" && event.error.reason._tag === "Ended")) {
       const isAsked = departures.some((departure) => Math.abs(departure.at - at) <= slack) || isOver(tale, at)
       if (!isAsked && !wasToldToLeave) found.push({ at, what: "it ended without a cause and without being asked" })
@@ -222,11 +224,10 @@ const endsWithACause: Check = (tale) => {
   }
   return found
 }
-const isGoodbye = (detail: string) =>
-  detail.startsWith(`action ${LeaveRequest_Action.DISCONNECT} `) &&
-  !detail.includes("canReconnect") &&
-  // The answer to a leave of our own.
-  !detail.endsWith(`reason ${DisconnectReason.CLIENT_INITIATED}`)
+const isGoodbye = ({ what: { detail } }: { readonly what: { readonly detail: string } }) =>
+  detail.startsWith(`action ${LeaveRequest_Action.DISCONNECT} `) && !detail.includes("canReconnect")
+/** The answer to a leave of our own. */
+const isEcho = (detail: string) => detail.endsWith(`reason ${DisconnectReason.CLIENT_INITIATED}`)
 const wasRefreshed = ({ entries }: Tale, since: number) =>
   of(entries, "Event").some(({ at, what }) => at >= since && what.event._tag === "TokenRefreshed")
 const isOver = ({ entries }: Tale, at: number) => {
