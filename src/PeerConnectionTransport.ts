@@ -71,7 +71,8 @@ export interface PeerConnectionTransport {
   readonly target: Target
   readonly capabilities: Capabilities
   /**
-   * Asks for an offer and waits until one that covers this request is answered. Requests within 20 ms share an offer (PT6).
+   * Asks for an offer and waits until one that covers this request is answered. Requests within 20 ms share an offer (PT6); the
+   * first one, and one that restarts ICE, is made at once.
    *
    * @throws PeerConnectionError `NegotiationFailed`, `Closed`; every caller whose request is concerned gets it (V25)
    */

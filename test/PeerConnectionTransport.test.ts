@@ -54,6 +54,23 @@ describe("PeerConnectionTransport.negotiate", () => {
     })
   )
 
+  it.effect("restarts ICE at once, with what was waiting for an offer", () =>
+    Effect.gen(function* () {
+      const { offers, transport } = yield* negotiated()
+      const plain = yield* fork(transport.negotiate())
+      yield* TestClock.adjust(5)
+      assert.strictEqual(offers.length, 1)
+      const restart = yield* fork(transport.negotiate({ iceRestart: true }))
+      yield* TestClock.adjust(0)
+      assert.strictEqual(offers[1]?.sdp, "offer 2 restart")
+      yield* transport.acceptAnswer("answer", 2)
+      yield* Fiber.join(plain)
+      yield* Fiber.join(restart)
+      yield* TestClock.adjust(1_000)
+      assert.strictEqual(offers.length, 2)
+    })
+  )
+
   it.effect("restarts ICE although the request came while an offer was being made", () =>
     Effect.gen(function* () {
       const { offers, peer, transport } = yield* negotiated()
@@ -143,8 +160,8 @@ describe("PeerConnectionTransport.negotiate", () => {
   it.effect("goes on for the others when a caller is interrupted", () =>
     Effect.gen(function* () {
       const { offers, transport } = yield* negotiated()
-      const leaving = yield* fork(transport.negotiate({ iceRestart: true }))
       const staying = yield* fork(transport.negotiate())
+      const leaving = yield* fork(transport.negotiate({ iceRestart: true }))
       yield* Fiber.interrupt(leaving)
       yield* TestClock.adjust(20)
       assert.strictEqual(offers[1]?.sdp, "offer 2 restart", "the restart was asked for")

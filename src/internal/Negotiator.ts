@@ -118,15 +118,15 @@ export const make = Effect.fnUntraced(function* (options: {
     yield* send(yield* options.createOffer({ iceRestart }))
   })
 
-  // Trailing: a request during the wait starts it again (PT6).
-  const debounce: Effect.Effect<void> = Queue.take(wake).pipe(
-    Effect.timeoutOption(config.negotiationDebounce),
-    Effect.flatMap((again) => (Option.isSome(again) ? debounce : Effect.void))
-  )
+  // Trailing: a request during the wait starts it again (PT6). The first offer has nothing to wait for, and a restart must not.
+  const debounce: Effect.Effect<void> = Effect.gen(function* () {
+    const { iceRestart, lastId } = yield* negotiation
+    if (lastId === 0 || iceRestart) return
+    if (Option.isSome(yield* Effect.timeoutOption(Queue.take(wake), config.negotiationDebounce))) yield* debounce
+  })
 
   yield* Queue.take(wake).pipe(
-    // The first offer has nothing to wait for.
-    Effect.andThen(Effect.flatMap(negotiation, ({ lastId }) => (lastId > 0 ? debounce : Effect.void))),
+    Effect.andThen(debounce),
     Effect.andThen(lock.withPermit(Effect.catch(offer, fail))),
     Effect.forever,
     Effect.forkScoped
