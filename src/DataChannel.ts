@@ -255,7 +255,11 @@ export const layer: Layer.Layer<DataChannel> = Layer.effect(
             options.label ?? labels[options.kind],
             options.kind === "reliable" ? { ordered: true } : { ordered: false, maxRetransmits: 0 }
           )
-          .pipe(Effect.flatMap((channel) => configured(makeChannel(transport, channel, options)))),
+          // One step: between the two the channel would be nobody's.
+          .pipe(
+            Effect.flatMap((channel) => configured(makeChannel(transport, channel, options))),
+            Effect.uninterruptible
+          ),
       adopt: (transport, channel, options) => configured(makeChannel(transport, channel, options))
     }
   })

@@ -95,11 +95,6 @@ export const make = Effect.fnUntraced(function* (options: {
       joined: yield* Deferred.make<JoinResponse, EngineError>(),
       ended: yield* Deferred.make<Disconnected>()
     }
-    const isFirst = yield* Ref.modify(running, (current) =>
-      Option.isSome(current) ? [false, current] : [true, Option.some(self)]
-    )
-    if (!isFirst) return yield* new EngineError({ reason: new AlreadyConnected() })
-    yield* Ref.set(core.token, connect.token)
     const supervisor = Supervisor.run({
       ...options,
       joined: self.joined,
@@ -118,13 +113,20 @@ export const make = Effect.fnUntraced(function* (options: {
       Effect.onExit((exit) => conclude(self, exit)),
       Effect.ignore
     )
-    // The connection ends with the caller's scope, or with the engine's, whichever closes first.
-    const fiber = yield* Effect.uninterruptible(
-      Effect.forkIn(supervisor, options.scope, { startImmediately: true, uninterruptible: false }).pipe(
-        Effect.tap((fiber) => Deferred.succeed(self.fiber, fiber)),
-        Effect.tap(() => Effect.addFinalizer(() => stop(self)))
+    // Taken, begun, and bound to the scope in one step: what is taken and never begun would be in the way for ever.
+    const begin = Effect.gen(function* () {
+      const isFirst = yield* Ref.modify(running, (current) =>
+        Option.isSome(current) ? [false, current] : [true, Option.some(self)]
       )
-    )
+      if (!isFirst) return yield* new EngineError({ reason: new AlreadyConnected() })
+      yield* Ref.set(core.token, connect.token)
+      // The connection ends with the caller's scope, or with the engine's, whichever closes first.
+      const fiber = yield* Effect.forkIn(supervisor, options.scope, { startImmediately: true, uninterruptible: false })
+      yield* Deferred.succeed(self.fiber, fiber)
+      yield* Effect.addFinalizer(() => stop(self))
+      return fiber
+    })
+    const fiber = yield* Effect.uninterruptible(begin)
     return yield* Deferred.await(self.joined).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
   })
 
