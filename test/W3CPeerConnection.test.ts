@@ -120,6 +120,26 @@ describe("a W3C peer connection of wrtc", () => {
   )
 
   live(
+    "fails what is under way when it is closed, of which a browser says nothing more",
+    Effect.gen(function* () {
+      class Silent extends wrtc.RTCPeerConnection {
+        override setRemoteDescription() {
+          return new Promise<void>(() => {})
+        }
+      }
+      const scope = yield* Scope.fork(yield* Effect.scope)
+      const handlers = { onIceCandidate: () => {}, onConnectionStateChange: () => {}, onDataChannel: () => {} }
+      const peer = yield* W3CPeerConnection.factory(Silent).make(configuration, handlers).pipe(Scope.provide(scope))
+      const set = peer.setRemoteDescription({ type: "offer", sdp: "" })
+      // An answer is applied whole or not at all.
+      const applied = yield* Effect.forkChild(Effect.uninterruptible(set), { startImmediately: true })
+      yield* Scope.close(scope, Exit.void)
+      const exits = [yield* Fiber.await(applied), yield* Effect.exit(set)]
+      assert.deepStrictEqual(exits.map(Exit.isFailure), [true, true])
+    }).pipe(Effect.timeout(5_000))
+  )
+
+  live(
     "tells that the far end answers, though nobody says anything, and waits for one that is gone",
     Effect.gen(function* () {
       const { far, near } = yield* makePair

@@ -76,11 +76,10 @@ export const capabilities: Capabilities = {
 const failure = (step: NegotiationFailed["step"]) => (cause: unknown) =>
   new PeerConnectionError({ reason: new NegotiationFailed({ step, cause }) })
 
+const closed = () => new Error("the peer connection was closed")
+
 const now = <A>(step: NegotiationFailed["step"], evaluate: () => A) =>
   Effect.try({ try: evaluate, catch: failure(step) })
-
-const later = <A>(step: NegotiationFailed["step"], evaluate: () => Promise<A>) =>
-  Effect.tryPromise({ try: evaluate, catch: failure(step) })
 
 const make = Effect.fnUntraced(function* (
   { Constructor, handedOver }: W3CRuntime,
@@ -89,6 +88,24 @@ const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PeerConnection, PeerConnectionError, Scope.Scope> {
   const fork = yield* FiberSet.makeRuntime()
   const lifetime = { isOver: false }
+  /** What is under way. Of that a browser says nothing more once a peer connection is closed, and some of it is waited for. */
+  const pending = new Set<(cause: Error) => void>()
+  const later = <A>(step: NegotiationFailed["step"], evaluate: () => Promise<A>) =>
+    Effect.callback<A, PeerConnectionError>((resume) => {
+      const settle = (outcome: Effect.Effect<A, PeerConnectionError>) => {
+        pending.delete(fail)
+        resume(outcome)
+      }
+      const fail = (cause: unknown) => settle(Effect.fail(failure(step)(cause)))
+      if (lifetime.isOver) return fail(closed())
+      pending.add(fail)
+      try {
+        evaluate().then((value) => settle(Effect.succeed(value)), fail)
+      } catch (cause) {
+        fail(cause)
+      }
+      return Effect.sync(() => void pending.delete(fail))
+    })
   const peer = yield* Effect.acquireRelease(
     Effect.try({
       try: () => new Constructor(toW3C(configuration)),
@@ -99,6 +116,7 @@ const make = Effect.fnUntraced(function* (
       Effect.sync(() => {
         lifetime.isOver = true
         peer.close()
+        for (const fail of pending) fail(closed())
       })
   )
   const owner = { isOver: () => lifetime.isOver, fork: (effect: Effect.Effect<void>) => void fork(effect) }
