@@ -9,6 +9,7 @@ import {
   DataStream_Header,
   DataStream_Trailer,
   MetricsBatch,
+  ParticipantInfo_State,
   RoomMovedResponse,
   RpcAck,
   RpcRequest,
@@ -182,6 +183,31 @@ describe("signal messages", () => {
       const moved = last(alice, "OtherMessage")?.message
       assert.isTrue(moved?.case === "roomMoved" && moved.value.room?.name === "elsewhere")
       assert.notInclude(inspect(alice.events, { depth: 9 }), "secret-of-elsewhere")
+    })
+  )
+
+  test(
+    "tells who stayed behind and who is there after a move to another room",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const bob = yield* join("bob")
+      const alice = yield* join("alice")
+      const carol = { sid: "PA_carol", identity: "carol", state: ParticipantInfo_State.ACTIVE }
+      const value = new RoomMovedResponse({
+        token: "token-of-elsewhere",
+        participant: { sid: "PA_elsewhere", identity: "alice" },
+        otherParticipants: [carol]
+      })
+      yield* faults.sendRaw("alice", new SignalResponse({ message: { case: "roomMoved", value } }).toBinary())
+      yield* elapse("1 second")
+      const { sid } = Option.getOrThrow(yield* bob.engine.participant)
+      assert.deepStrictEqual(
+        last(alice, "ParticipantsUpdated")?.participants.map(({ sid, state }) => [sid, state]),
+        [
+          [sid, ParticipantInfo_State.DISCONNECTED],
+          [carol.sid, carol.state]
+        ]
+      )
     })
   )
 

@@ -68,7 +68,7 @@ export const handle = (
     case "refreshToken":
       return Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))
     case "roomMoved": {
-      const { participant, token } = message.value
+      const { otherParticipants, participant, token } = message.value
       const value = message.value.clone()
       value.token = ""
       return Effect.gen(function* () {
@@ -76,6 +76,11 @@ export const handle = (
         // A resume is asked for by the session that the participant has now.
         if (participant !== undefined) yield* Ref.set(core.participant, Option.some(participant))
         core.emit({ _tag: "OtherMessage", message: { case: "roomMoved", value } })
+        // Those of the room that was left stay there, and nobody waits for them.
+        const participants = [...core.others.begin(otherParticipants), ...otherParticipants]
+        core.others.giveUp()
+        media.remote.learn(participants)
+        if (participants.length > 0) core.emit({ _tag: "ParticipantsUpdated", participants })
       })
     }
     case "update": {
