@@ -284,12 +284,14 @@ describe("a request", () => {
         assert.strictEqual(why._tag, "InvalidRequest")
       })
       yield* refused
+      yield* faults.refuseDials
       yield* faults.dropSignal("alice")
       yield* elapse("5 millis")
       assert.strictEqual(yield* alice.engine.state, "Resuming")
       yield* refused
       const value = new UpdateParticipantMetadata({ metadata: "mine", requestId: 7 })
       yield* alice.engine.sendRequest({ case: "updateMetadata", value })
+      yield* faults.acceptDials
       yield* elapse("5 seconds")
       assert.strictEqual(yield* alice.engine.state, "Connected")
       assert.strictEqual(last(alice, "RequestAnswered")?.response.requestId, 7)
