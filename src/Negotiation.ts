@@ -60,20 +60,19 @@ export const request = (self: Negotiation, options: { readonly iceRestart: boole
  * What to do now.
  *
  * - `Nothing`: all is covered.
- * - `Offer`: make an offer.
+ * - `Offer`: make an offer. It takes the place of one that is out, if a restart cannot wait for the answer to that (PT9).
  * - `Wait`: an offer is out; another is due once it is answered (PT4).
- * - `RollbackAndOffer`: an offer is out but a restart cannot wait for its answer (PT9).
  *
  * @category decisions
  */
-export const next = (self: Negotiation): "Nothing" | "Offer" | "Wait" | "RollbackAndOffer" => {
+export const next = (self: Negotiation): "Nothing" | "Offer" | "Wait" => {
   if (self.outstanding === undefined) return self.requested > self.acknowledged ? "Offer" : "Nothing"
   if (self.requested === self.outstanding.covers) return "Nothing"
-  return self.iceRestart ? "RollbackAndOffer" : "Wait"
+  return self.iceRestart ? "Offer" : "Wait"
 }
 
 /**
- * An offer is about to be made; `outstanding` of the result has its id (PT18).
+ * An offer is about to be made; `outstanding` of the result has its id (PT18). It covers what one that is out was to cover.
  *
  * @category transitions
  */
@@ -110,13 +109,6 @@ export const isCurrent = (self: Negotiation, answerId: number): boolean =>
  */
 export const answered = (self: Negotiation): Negotiation =>
   self.outstanding === undefined ? self : { ...self, acknowledged: self.outstanding.covers, outstanding: undefined }
-
-/**
- * The offer that is out was taken back; what it covered is due again.
- *
- * @category transitions
- */
-export const rolledBack = (self: Negotiation): Negotiation => ({ ...self, outstanding: undefined })
 
 /**
  * The offer failed that is out or was being made: what it covers is settled, with a failure. What was asked for since is due.

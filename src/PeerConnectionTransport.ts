@@ -185,10 +185,9 @@ export const make = Effect.fnUntraced(function* (
     config,
     lock,
     createOffer: Effect.fnUntraced(function* ({ iceRestart }) {
-      const restart = iceRestart && factory.capabilities.iceRestart
-      if (restart) yield* beginRestart
+      if (iceRestart) yield* beginRestart
       yield* Ref.set(unsetOffer, undefined)
-      const offer = yield* peer.createOffer({ iceRestart: restart })
+      const offer = yield* peer.createOffer({ iceRestart })
       const munged = SdpMunging.offer(offer.sdp, yield* Ref.get(bitrates))
       if (munged === offer.sdp) return yield* Effect.as(peer.setLocalDescription(offer), offer.sdp)
       // What the runtime does not take is offered as the runtime made it (PT12).
@@ -204,10 +203,6 @@ export const make = Effect.fnUntraced(function* (
       else yield* peer.setLocalDescription(offer)
       return offer.sdp
     }),
-    // An offer that was never set has nothing to be rolled back.
-    rollback: Effect.flatMap(Ref.getAndSet(unsetOffer, undefined), (unset) =>
-      unset === undefined ? peer.setLocalDescription({ type: "rollback", sdp: "" }) : Effect.void
-    ),
     applyAnswer: Effect.fnUntraced(function* (sdp) {
       const unset = yield* Ref.getAndSet(unsetOffer, undefined)
       if (unset !== undefined) yield* peer.setLocalDescription(unset)
@@ -227,7 +222,8 @@ export const make = Effect.fnUntraced(function* (
     target,
     capabilities: factory.capabilities,
     // No span around it: who asks must have asked before anybody else has his turn.
-    negotiate: (request = {}) => negotiator.negotiate({ iceRestart: request.iceRestart ?? false }),
+    negotiate: ({ iceRestart = false } = {}) =>
+      negotiator.negotiate({ iceRestart: iceRestart && factory.capabilities.iceRestart }),
     negotiated: negotiator.negotiated,
     initialOffer: negotiator.initialOffer.pipe(
       Effect.withSpan("PeerConnectionTransport.initialOffer", { attributes: spanOf(false) })

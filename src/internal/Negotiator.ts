@@ -38,7 +38,6 @@ export const make = Effect.fnUntraced(function* (options: {
   /** Makes and sets a local offer, and returns its SDP. */
   readonly createOffer: (options: { readonly iceRestart: boolean }) => Effect.Effect<string, PeerConnectionError>
   readonly createInitialOffer: Effect.Effect<string, PeerConnectionError>
-  readonly rollback: Effect.Effect<void, PeerConnectionError>
   readonly applyAnswer: (sdp: string) => Effect.Effect<void, PeerConnectionError>
   readonly currentOffer: Effect.Effect<string | undefined>
   readonly sendOffer: (offer: Offer) => Effect.Effect<void>
@@ -102,14 +101,9 @@ export const make = Effect.fnUntraced(function* (options: {
     })
 
   const offer = Effect.gen(function* () {
-    const before = yield* negotiation
-    const step = Negotiation.next(before)
-    if (step === "Nothing" || step === "Wait") return
-    if (step === "RollbackAndOffer") {
-      yield* FiberHandle.clear(deadline)
-      yield* options.rollback
-      yield* advance(Negotiation.rolledBack)
-    }
+    if (Negotiation.next(yield* negotiation) !== "Offer") return
+    // Of an offer that is out nothing is taken back: the far end may have it, and a runtime would number the sections anew.
+    yield* FiberHandle.clear(deadline)
     // Counted before it is made, in one step with what it is to be: what is asked for from then on is for the next one.
     const { iceRestart } = yield* Ref.getAndUpdate(state, (current) => ({
       ...current,

@@ -3,10 +3,12 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
-import { BrowserRTCEngine } from "effect-livekit/browser"
+import { BrowserPeerConnection, BrowserRTCEngine } from "effect-livekit/browser"
 import { afterEach, vi } from "vitest"
 import { awaitEvent, endToEnd, numbers, sendNumbers, take } from "../suites/endToEnd.ts"
+import { restartedOffer } from "../suites/restartedOffer.ts"
 import { cuttable, devServer, existing, realServer } from "./far.ts"
+import { browserMedia } from "./media.ts"
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -84,6 +86,12 @@ describe("an engine in a page", () => {
       }).pipe(Effect.scoped, Effect.provide(BrowserRTCEngine.layerServices))
     )
   }
+})
+
+describe("a peer connection in a page", () => {
+  it.live("restarts ICE with a new track as the far end may know it from an offer whose answer was lost", () =>
+    Effect.flatMap(browserMedia.tone, restartedOffer).pipe(Effect.scoped, Effect.provide(BrowserPeerConnection.layer))
+  )
 })
 
 describe("two participants in a page on a real LiveKit server", () => {
