@@ -16,7 +16,7 @@ import { awaitConnected } from "./internal/awaitConnected.ts"
 import * as Negotiator from "./internal/Negotiator.ts"
 import * as RemoteCandidates from "./internal/RemoteCandidates.ts"
 import * as RemoteSections from "./internal/RemoteSections.ts"
-import type { PeerConnectionError, Target } from "./PeerConnectionError.ts"
+import { Closed, PeerConnectionError, type Target } from "./PeerConnectionError.ts"
 import {
   type Capabilities,
   type DataChannelOptions,
@@ -213,6 +213,15 @@ export const make = Effect.fnUntraced(function* (
     sendOffer: options.sendOffer ?? (() => Effect.void)
   })
 
+  // Between offers and answers, never during one; whoever waited for its turn may find the peer connection closed.
+  const inTurn = <A>(change: Effect.Effect<A, PeerConnectionError>) =>
+    SubscriptionRef.get(state).pipe(
+      Effect.flatMap((now) =>
+        now === "closed" ? Effect.fail(new PeerConnectionError({ reason: new Closed({ target }) })) : change
+      ),
+      lock.withPermit
+    )
+
   const spanOf = (iceRestart: boolean) => ({
     "livekit.peer_connection.target": target,
     "livekit.negotiation.ice_restart": iceRestart
@@ -260,9 +269,8 @@ export const make = Effect.fnUntraced(function* (
     counters: peer.counters,
     roundTrip: peer.roundTrip,
     media: {
-      // Between offers and answers, never during one.
-      addTransceiver: (track, init) => lock.withPermit(peer.media.addTransceiver(track, init)),
-      removeTrack: (trackId) => lock.withPermit(peer.media.removeTrack(trackId)),
+      addTransceiver: (track, init) => inTurn(peer.media.addTransceiver(track, init)),
+      removeTrack: (trackId) => inTurn(peer.media.removeTrack(trackId)),
       transceivers: peer.media.transceivers,
       stats: peer.media.stats
     },

@@ -57,6 +57,8 @@ export interface Encoding {
 export interface TransceiverInit {
   readonly direction: Direction
   readonly encodings?: ReadonlyArray<Encoding> | undefined
+  /** What offers call the track, and servers know it by. Default: its id. */
+  readonly name?: string | undefined
 }
 
 /**
@@ -123,7 +125,7 @@ export interface RtcMedia {
     track: MediaTrack | MediaKind,
     init: TransceiverInit
   ) => Effect.Effect<RtcTransceiver, PeerConnectionError>
-  /** Removes every sender of this track (S63); how many there were. Effective with the next offer. */
+  /** Removes every sender of this track, or that was made under its id (S63); how many there were. Effective with the next offer. */
   readonly removeTrack: (trackId: string) => Effect.Effect<number, PeerConnectionError>
   /** In the order of their sections, those of the far end's offers too. */
   readonly transceivers: () => ReadonlyArray<RtcTransceiver>

@@ -283,6 +283,12 @@ describe("PeerConnectionTransport.negotiate", () => {
         assert.deepInclude(reason, { _tag: "Closed", target: "publisher" })
       }
       assert.isTrue(peer.isClosed())
+      for (const late of [
+        Effect.asVoid(transport.media.addTransceiver("audio", { direction: "sendonly" })),
+        Effect.asVoid(transport.media.removeTrack(""))
+      ]) {
+        assert.deepInclude((yield* Effect.flip(late)).reason, { _tag: "Closed", target: "publisher" })
+      }
     })
   )
 })

@@ -6,6 +6,7 @@ import {
   TrackSource,
   TrackType,
   UpdateSubscription,
+  UpdateTrackSettings,
   VideoQuality
 } from "@livekit/protocol"
 import { assert, describe, it } from "@effect/vitest"
@@ -26,7 +27,9 @@ const make = Effect.gen(function* () {
       withRetry: () => Effect.never,
       republish: Effect.void,
       clear: () => {},
-      muted: () => Effect.void
+      muted: () => Effect.void,
+      unpublished: () => Effect.void,
+      repeatMuted: Effect.void
     },
     subscriptions,
     sendRequest: (request) => Effect.sync(() => void sent.push(request))
@@ -126,6 +129,22 @@ describe("what was chosen to be received", () => {
     const state = ParticipantInfo_State.DISCONNECTED
     subscriptions.learn([new ParticipantInfo({ state, tracks: [new TrackInfo({ sid: "TR_1" })] })])
     assert.deepStrictEqual(subscriptions.exceptions(true).trackSids, ["TR_2"])
+  })
+
+  it("goes with tracks that are published no longer, and stays with those that were never heard of", () => {
+    const subscriptions = Subscriptions.make()
+    subscriptions.choose(["TR_1", "TR_2", "TR_3"], false)
+    subscriptions.set(new UpdateTrackSettings({ trackSids: ["TR_1", "TR_2"], disabled: true }))
+    const publishing = (...sids: ReadonlyArray<string>) =>
+      subscriptions.learn([new ParticipantInfo({ sid: "PA_1", tracks: sids.map((sid) => new TrackInfo({ sid })) })])
+    publishing("TR_1", "TR_2")
+    publishing("TR_2")
+    assert.deepStrictEqual(subscriptions.exceptions(true).trackSids, ["TR_2", "TR_3"])
+    assert.deepStrictEqual(subscriptions.disabled(), ["TR_2"])
+    const state = ParticipantInfo_State.DISCONNECTED
+    subscriptions.learn([new ParticipantInfo({ sid: "PA_1", state })])
+    assert.deepStrictEqual(subscriptions.exceptions(true).trackSids, ["TR_3"])
+    assert.deepStrictEqual(subscriptions.disabled(), [])
   })
 
   it("gives way to what the application says itself (S153)", () => {

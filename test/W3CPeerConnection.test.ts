@@ -4,9 +4,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import wrtc from "@roamhq/wrtc"
 import { Deferred, Effect, Exit, Fiber, Layer, Option, Queue, Scope } from "effect"
-import { PeerConnectionFactory } from "effect-livekit"
+import { PeerConnectionFactory, Sdp } from "effect-livekit"
 import * as W3CPeerConnection from "../src/internal/W3CPeerConnection.ts"
 import * as MediaRelay from "./fakes/MediaRelay.ts"
+import { wrtcMedia } from "./media/wrtcMedia.ts"
 
 const configuration: PeerConnectionFactory.RtcConfiguration = { iceServers: [], iceTransportPolicy: "all" }
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -273,6 +274,38 @@ describe("a W3C peer connection of wrtc", () => {
       assert.isAbove(after.bytesReceived, before.bytesReceived)
       yield* Scope.close(near.scope, Exit.void)
       assert.deepStrictEqual(yield* near.peer.counters, after)
+    })
+  )
+
+  live(
+    "offers a track under its name each time that it is sent, and whatever took over from it",
+    Effect.gen(function* () {
+      const { far, near } = yield* makePair
+      const tracks = [yield* wrtcMedia.tone, yield* wrtcMedia.tone, yield* wrtcMedia.picture({ width: 64, height: 64 })]
+      const replacement = yield* wrtcMedia.tone
+      const init = { direction: "sendonly" } as const
+      const sent = Effect.map(near.peer.createOffer({ iceRestart: false }), ({ sdp }) =>
+        Sdp.sections(sdp)
+          .filter(Sdp.isSending)
+          .map(({ trackId }) => trackId)
+      )
+      const ids = tracks.map(({ id }) => id)
+      yield* Effect.forEach(tracks, (track) => near.peer.media.addTransceiver(track, init))
+      yield* negotiate(near, far)
+      assert.deepStrictEqual(yield* sent, ids)
+      for (const id of ids) assert.strictEqual(yield* near.peer.media.removeTrack(id), 1)
+      assert.deepStrictEqual(yield* sent, [])
+      const again = yield* Effect.forEach(tracks, (track) => near.peer.media.addTransceiver(track, init))
+      assert.deepStrictEqual(yield* sent, ids)
+      yield* negotiate(near, far)
+      yield* again[0]?.sender.replaceTrack(replacement) ?? Effect.void
+      const named = { ...init, name: "another" }
+      yield* near.peer.media.addTransceiver(replacement, named)
+      assert.deepStrictEqual(yield* sent, [...ids, "another"])
+      yield* negotiate(near, far)
+      assert.deepStrictEqual(yield* sent, [...ids, "another"])
+      assert.strictEqual(yield* near.peer.media.removeTrack(ids[0] ?? ""), 1)
+      assert.deepStrictEqual(yield* sent, [...ids.slice(1), "another"])
     })
   )
 

@@ -44,7 +44,9 @@ interface Pending {
 
 export const make = (): PendingTracks => {
   const pending = new Map<string, Pending>()
+  const self = { isOver: false }
   const abort = (isOver: boolean) => {
+    self.isOver ||= isOver
     for (const [cid, { answer, isQueued }] of pending) {
       const wasSent = !isQueued()
       if (wasSent || isOver) Deferred.doneUnsafe(answer, Effect.fail(new PublishAborted({ cid, wasSent })))
@@ -55,8 +57,10 @@ export const make = (): PendingTracks => {
     await: ({ cid, isQueued, millis, send, whenQueued, withdraw }) =>
       Effect.acquireUseRelease(
         // Looked up and registered in one step: of two callers at once one is the second (S57).
-        Effect.suspend(() => {
+        Effect.suspend((): Effect.Effect<Pick<Pending, "answer" | "queuedAtServer">, TrackErrorReason> => {
           if (pending.has(cid)) return Effect.fail(new DuplicateTrack({ cid }))
+          // Nobody would answer.
+          if (self.isOver) return Effect.fail(new PublishAborted({ cid, wasSent: false }))
           const answer = Deferred.makeUnsafe<TrackInfo, TrackErrorReason>()
           const queuedAtServer = Deferred.makeUnsafe<void>()
           pending.set(cid, { answer, isQueued, queuedAtServer })

@@ -15,7 +15,7 @@ import { Unsupported } from "../PeerConnectionError.ts"
 import type { Capabilities } from "../PeerConnectionFactory.ts"
 import type { MediaTrack, RtcTransceiver } from "../RtcMedia.ts"
 import * as Sdp from "../Sdp.ts"
-import { CodecRefused, DuplicateTrack, UnknownTrack } from "../TrackError.ts"
+import { CodecRefused, DuplicateTrack, PublishAborted, UnknownTrack } from "../TrackError.ts"
 import * as TrackPublication from "../TrackPublication.ts"
 import type { EngineEvent } from "../EngineEvent.ts"
 import type { Session } from "./Session.ts"
@@ -28,6 +28,8 @@ interface Established {
 
 interface Entry {
   readonly track: MediaTrack
+  /** What a session begins to send: the track, or the last that took over from it. */
+  readonly sent: Ref.Ref<MediaTrack>
   readonly options: TrackPublication.PublishOptions
   readonly established: Ref.Ref<Option.Option<Established>>
   readonly muted: Ref.Ref<boolean>
@@ -51,6 +53,10 @@ export interface Publications {
   readonly clear: () => void
   /** The server, or somebody through it, has muted a track of ours. */
   readonly muted: (sid: string, muted: boolean) => Effect.Effect<void>
+  /** The server has ended the publication of a track, as when the permission for it was taken. */
+  readonly unpublished: (sid: string) => Effect.Effect<void>
+  /** Tells the server again which tracks are muted: the word may have been lost with the signal connection. */
+  readonly repeatMuted: Effect.Effect<void>
 }
 
 export const make = (options: {
@@ -61,6 +67,7 @@ export const make = (options: {
 }): Publications => {
   const { capabilities, emit, session } = options
   const entries = new Map<string, Entry>()
+  const isKept = (entry: Entry) => entries.get(entry.track.id) === entry
 
   const notConnected = Effect.fail(new EngineError({ reason: new NotConnected({ operation: "publishing" }) }))
   const currentSession = Effect.flatMap(Ref.get(session), (current) =>
@@ -82,60 +89,78 @@ export const make = (options: {
       )
     )
 
-  const remove = (established: Established, trackId: string) =>
+  const removeSender = ({ media }: Session, trackId: string, isOffered: boolean) =>
     Effect.gen(function* () {
-      const { media } = established.session
       media.forget(trackId)
-      if ((yield* media.publisher.media.removeTrack(trackId)) > 0) yield* media.negotiateSoon
+      if ((yield* media.publisher.media.removeTrack(trackId)) > 0 && isOffered) yield* media.negotiateSoon
     }).pipe(
       // A peer connection that is gone has no senders.
       Effect.catch((error) => Effect.logDebug("a track was not removed", error.message))
     )
 
+  const tellMuted = ({ info: { sid }, session }: Established, muted: boolean) =>
+    Effect.suspend(() => {
+      session.media.setMuted(sid, muted)
+      return Effect.mapError(
+        session.requests.send({ case: "mute", value: new MuteTrackRequest({ sid, muted }) }),
+        ({ reason }) => new EngineError({ reason })
+      )
+    })
+
   const establish = Effect.fn("RTCEngine.establishTrack")(function* (entry: Entry, session: Session) {
     const { media } = session
     const { track } = entry
     const { publisher } = media
+    const sent = yield* Ref.get(entry.sent)
     const wrap = ({ reason }: { readonly reason: EngineErrorReason }) => new EngineError({ reason })
     const bitrate = TrackPublication.bitrateInfo(track, entry.options)
     if (bitrate !== undefined) yield* publisher.registerTrackBitrateInfo(track.id, bitrate)
     // Before the server is asked: a track that the runtime refuses is published to nobody.
     const init = TrackPublication.transceiverInit(entry.options, capabilities.simulcast)
-    const transceiver = yield* Effect.mapError(publisher.media.addTransceiver(track, init), wrap)
-    const request = TrackPublication.addTrackRequest(track, entry.options, yield* Ref.get(entry.muted))
+    const transceiver = yield* Effect.mapError(publisher.media.addTransceiver(sent, { ...init, name: track.id }), wrap)
+    const muted = yield* Ref.get(entry.muted)
+    const request = TrackPublication.addTrackRequest(track, entry.options, muted)
     const info = yield* media.addTrack(request).pipe(
       Effect.mapError((reason) => wrap({ reason })),
-      Effect.onError(() => Effect.ignore(publisher.media.removeTrack(track.id)))
+      // The offer of another track may have carried it.
+      Effect.onError(() => removeSender(session, track.id, transceiver.mid() !== null))
     )
     yield* Effect.annotateCurrentSpan({ "livekit.track.kind": track.kind, "livekit.track.sid": info.sid })
-    yield* Ref.set(entry.established, Option.some({ session, info, transceiver }))
+    const established = { session, info, transceiver }
+    yield* Ref.set(entry.established, Option.some(established))
+    const isMuted = yield* Ref.get(entry.muted)
+    if (isMuted !== muted) yield* tellMuted(established, isMuted)
     yield* Effect.mapError(media.negotiate, wrap)
     yield* checkAnswer(session, track.id, transceiver)
+    // The server has ended it already, and if it is asked again it says why.
+    if (!media.published().some((published) => published.track?.sid === info.sid)) {
+      return yield* wrap({ reason: new PublishAborted({ cid: track.id, wasSent: true }) })
+    }
     return info
   })
 
   const forget = (entry: Entry) =>
     Effect.gen(function* () {
       const established = yield* Ref.getAndSet(entry.established, Option.none())
-      if (Option.isSome(established)) yield* remove(established.value, entry.track.id)
+      if (Option.isSome(established)) yield* removeSender(established.value.session, entry.track.id, true)
     })
 
   const publication = (entry: Entry): TrackPublication.TrackPublication => {
     const current = Effect.flatMap(Ref.get(entry.established), (established) =>
-      Option.isSome(established) ? Effect.succeed(established.value) : Effect.fail(unknown(entry.track.id))
+      Option.isSome(established) && isKept(entry)
+        ? Effect.succeed(established.value)
+        : Effect.fail(unknown(entry.track.id))
     )
     return {
       cid: entry.track.id,
       track: entry.track,
       current: Effect.map(current, ({ info, transceiver }) => ({ info, sender: transceiver.sender })),
       setMuted: Effect.fnUntraced(function* (muted) {
-        const { info, session } = yield* current
+        if (!isKept(entry)) return yield* unknown(entry.track.id)
         yield* setMuted(entry, muted)
-        session.media.setMuted(info.sid, muted)
-        yield* Effect.mapError(
-          session.requests.send({ case: "mute", value: new MuteTrackRequest({ sid: info.sid, muted }) }),
-          ({ reason }) => new EngineError({ reason })
-        )
+        const established = yield* Ref.get(entry.established)
+        // While it is published again the server hears of it with that.
+        if (Option.isSome(established)) yield* tellMuted(established.value, muted)
       }),
       stats: Effect.flatMap(Ref.get(entry.established), (established) =>
         Option.isSome(established) ? established.value.transceiver.sender.stats : Effect.succeed([])
@@ -143,10 +168,22 @@ export const make = (options: {
     }
   }
 
+  /** The publication under this sid, if there is one. */
+  const withSid = (sid: string, use: (entry: Entry) => Effect.Effect<void>) =>
+    Effect.forEach(
+      [...entries.values()],
+      (entry) =>
+        Effect.flatMap(Ref.get(entry.established), (established) =>
+          Option.isSome(established) && established.value.info.sid === sid ? use(entry) : Effect.void
+        ),
+      { discard: true }
+    )
+
   const republishOne = Effect.fnUntraced(function* (entry: Entry) {
     const before = yield* Ref.get(entry.established)
     const now = yield* currentSession
     if (Option.isNone(before) || before.value.session === now) return
+    yield* Ref.set(entry.sent, senderTrack(before.value) ?? entry.track)
     yield* Ref.set(entry.established, Option.none())
     if (entry.options.republish === false) return void entries.delete(entry.track.id)
     const info = yield* withRetry(true, (session) => establish(entry, session)).pipe(
@@ -154,7 +191,7 @@ export const make = (options: {
       Effect.tapError((error) => (isLoss(error) ? Ref.set(entry.established, before) : Effect.void))
     )
     // Unpublished meanwhile.
-    if (entries.get(entry.track.id) !== entry) return yield* forget(entry)
+    if (!isKept(entry)) return yield* forget(entry)
     emit({ _tag: "LocalTrackRepublished", cid: entry.track.id, track: info })
   })
 
@@ -167,12 +204,13 @@ export const make = (options: {
       const entry: Entry = {
         track,
         options: publishOptions,
+        sent: yield* Ref.make(track),
         established: yield* Ref.make(Option.none<Established>()),
         muted: yield* Ref.make(publishOptions.muted ?? false),
         turn: yield* Semaphore.make(1)
       }
       const unpublish = Effect.suspend(() => {
-        if (entries.get(track.id) === entry) entries.delete(track.id)
+        if (isKept(entry)) entries.delete(track.id)
         return forget(entry)
       })
       yield* Effect.acquireRelease(
@@ -208,15 +246,25 @@ export const make = (options: {
       )
     ),
     clear: () => entries.clear(),
-    muted: (sid, muted) =>
+    muted: (sid, muted) => withSid(sid, (entry) => setMuted(entry, muted)),
+    unpublished: (sid) =>
+      withSid(sid, (entry) =>
+        Effect.suspend(() => {
+          entries.delete(entry.track.id)
+          return forget(entry)
+        })
+      ),
+    repeatMuted: Effect.suspend(() =>
       Effect.forEach(
         [...entries.values()],
         (entry) =>
-          Effect.flatMap(Ref.get(entry.established), (established) =>
-            Option.isSome(established) && established.value.info.sid === sid ? setMuted(entry, muted) : Effect.void
-          ),
+          Effect.gen(function* () {
+            const established = yield* Ref.get(entry.established)
+            if (Option.isSome(established) && (yield* Ref.get(entry.muted))) yield* tellMuted(established.value, true)
+          }).pipe(Effect.ignore),
         { discard: true }
       )
+    )
   }
 }
 
@@ -225,13 +273,14 @@ const unknown = (id: string) => new EngineError({ reason: new UnknownTrack({ id 
 /** The connection went, and not the request was wrong. */
 const isLoss = ({ reason }: EngineError) => reason._tag === "PublishAborted" || reason._tag === "Closed"
 
-const setMuted = (entry: Entry, muted: boolean) =>
-  Effect.andThen(
-    Ref.set(entry.muted, muted),
-    Effect.sync(() => {
-      entry.track.enabled = !muted
-    })
-  )
+const senderTrack = ({ transceiver }: Established) => transceiver.sender.track()
+
+const setMuted = Effect.fnUntraced(function* (entry: Entry, muted: boolean) {
+  yield* Ref.set(entry.muted, muted)
+  const sent = Option.flatMapNullishOr(yield* Ref.get(entry.established), senderTrack)
+  const track = Option.isSome(sent) ? sent.value : yield* Ref.get(entry.sent)
+  track.enabled = !muted
+})
 
 /** The server knows nothing of it, so that it is no second attempt. */
 const isUnsent = ({ reason }: EngineError) => reason._tag === "PublishAborted" && !reason.wasSent

@@ -103,6 +103,7 @@ export const handle = (
     case "roomUpdate":
       return message.value.room === undefined ? Effect.void : emit({ _tag: "RoomUpdated", room: message.value.room })
     case "mute":
+      media.setMuted(message.value.sid, message.value.muted)
       return emit({ _tag: "RemoteMuteChanged", update: message.value })
     case "speakersChanged":
       return emit({ _tag: "SpeakersChanged", update: message.value })

@@ -7,7 +7,7 @@ import type { SignalRequest } from "../SignalRequest.ts"
 export interface Subscriptions {
   readonly choose: (sids: ReadonlyArray<string>, subscribe: boolean) => void
   readonly set: (settings: UpdateTrackSettings) => void
-  /** Those who leave take their tracks with them. */
+  /** Who participates: tracks that are no longer published, and those of who has left, are forgotten. */
   readonly learn: (participants: ReadonlyArray<ParticipantInfo>) => void
   /** The exceptions to what is subscribed by itself. */
   readonly exceptions: (autoSubscribe: boolean) => UpdateSubscription
@@ -23,6 +23,8 @@ export interface Subscriptions {
 export const make = (): Subscriptions => {
   const chosen = new Map<string, boolean>()
   const settings = new Map<string, UpdateTrackSettings>()
+  /** By participant. */
+  const published = new Map<string, ReadonlyArray<string>>()
 
   const exceptions = (autoSubscribe: boolean) => {
     const trackSids = [...chosen].flatMap(([sid, subscribe]) => (subscribe === autoSubscribe ? [] : [sid]))
@@ -41,9 +43,13 @@ export const make = (): Subscriptions => {
       }
     },
     learn: (participants) => {
-      for (const { state, tracks } of participants) {
-        if (state !== ParticipantInfo_State.DISCONNECTED) continue
-        for (const { sid } of tracks) {
+      for (const participant of participants) {
+        const hasLeft = participant.state === ParticipantInfo_State.DISCONNECTED
+        const tracks = participant.tracks.map(({ sid }) => sid)
+        const before = published.get(participant.sid) ?? []
+        if (hasLeft) published.delete(participant.sid)
+        else published.set(participant.sid, tracks)
+        for (const sid of hasLeft ? [...before, ...tracks] : before.filter((sid) => !tracks.includes(sid))) {
           chosen.delete(sid)
           settings.delete(sid)
         }
@@ -60,6 +66,7 @@ export const make = (): Subscriptions => {
         : requests
     },
     clear: () => {
+      published.clear()
       chosen.clear()
       settings.clear()
     }

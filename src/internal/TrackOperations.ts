@@ -141,9 +141,13 @@ export const follow = (
         // Publishing takes its time, and what happens meanwhile is for others.
         return event.isFullReconnect
           ? Effect.andThen(repeat(true), Effect.forkScoped(publications.republish))
-          : repeat(false)
+          : Effect.andThen(repeat(false), publications.repeatMuted)
       case "RemoteMuteChanged":
         return publications.muted(event.update.sid, event.update.muted)
+      case "LocalTrackUnpublished":
+        return publications.unpublished(event.response.trackSid)
+      case "Joined":
+        return Effect.sync(() => subscriptions.learn(event.response.otherParticipants))
       case "ParticipantsUpdated":
         return Effect.sync(() => subscriptions.learn(event.participants))
       default:

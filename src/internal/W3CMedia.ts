@@ -12,7 +12,9 @@ import type {
   RtcTransceiver,
   TransceiverInit
 } from "../RtcMedia.ts"
+import * as Sdp from "../Sdp.ts"
 import * as Stats from "../Stats.ts"
+import { nameTracks } from "./nameTracks.ts"
 
 export interface W3CSenderLike {
   readonly track: MediaTrack | null
@@ -47,7 +49,6 @@ export interface W3CTrackEvent {
 export interface W3CMediaLike {
   addTransceiver(track: MediaTrack | string, init?: W3CTransceiverInit): W3CTransceiverLike
   getTransceivers(): Array<W3CTransceiverLike>
-  getSenders(): Array<W3CSenderLike>
   removeTrack(sender: W3CSenderLike): void
   getStats(selector?: MediaTrack | null): Promise<{ forEach(each: (stats: object) => void): void }>
 }
@@ -109,24 +110,69 @@ const toW3C = ({ direction, encodings = [] }: TransceiverInit): W3CTransceiverIn
       })
 })
 
-export const make = (peer: W3CMediaLike): RtcMedia => ({
-  addTransceiver: (track, init) =>
-    Effect.try({
-      try: () => transceiverOf(peer, peer.addTransceiver(track, toW3C(init))),
-      catch: failure("addTransceiver")
-    }),
-  removeTrack: (trackId) =>
-    Effect.try({
-      try: () => {
-        const senders = peer.getSenders().filter(({ track }) => track?.id === trackId)
-        for (const sender of senders) peer.removeTrack(sender)
-        return senders.length
-      },
-      catch: failure("removeTrack")
-    }),
-  transceivers: () => peer.getTransceivers().map((native) => transceiverOf(peer, native)),
-  stats: statsOf(peer, () => undefined)
-})
+export interface W3CMedia extends RtcMedia {
+  /**
+   * An offer that has just been made, with the names of our tracks. libwebrtc names a second sender of a track at random, and
+   * servers would take it for any track that they wait for.
+   */
+  readonly describe: (sdp: string) => string
+  /** The same, changed or not, with the names that the runtime gave them, which it takes alone. */
+  readonly toNative: (sdp: string) => string
+}
+
+export const make = (peer: W3CMediaLike): W3CMedia => {
+  const names = new Map<W3CTransceiverLike, string>()
+  const made = { names: new Map<string, string>() }
+
+  return {
+    addTransceiver: (track, init) =>
+      Effect.try({
+        try: () => {
+          const native = peer.addTransceiver(track, toW3C(init))
+          if (typeof track !== "string") names.set(native, init.name ?? track.id)
+          return transceiverOf(peer, native)
+        },
+        catch: failure("addTransceiver")
+      }),
+    removeTrack: (trackId) =>
+      Effect.try({
+        try: () => {
+          const own = peer
+            .getTransceivers()
+            .filter((native) => names.get(native) === trackId || native.sender.track?.id === trackId)
+          for (const native of own) {
+            names.delete(native)
+            peer.removeTrack(native.sender)
+          }
+          return own.length
+        },
+        catch: failure("removeTrack")
+      }),
+    transceivers: () => peer.getTransceivers().map((native) => transceiverOf(peer, native)),
+    stats: statsOf(peer, () => undefined),
+    toNative: (sdp) => nameTracks(sdp, made.names),
+    describe: (sdp) => {
+      made.names = new Map(
+        Sdp.sections(sdp).flatMap(({ mid, trackId }) => (trackId === undefined ? [] : [[mid, trackId] as const]))
+      )
+      if (names.size === 0) return sdp
+      const all = peer.getTransceivers()
+      const placed = new Map(all.map((native) => [native.mid, native]))
+      // New sections are those of new transceivers, in their order (RFC 8829, 5.2.1).
+      const unplaced = all.filter(({ mid }) => mid === null)
+      return nameTracks(
+        sdp,
+        new Map(
+          Sdp.sections(sdp).flatMap(({ mid }) => {
+            const native = placed.get(mid) ?? unplaced.shift()
+            const name = native === undefined ? undefined : names.get(native)
+            return name === undefined ? [] : [[mid, name] as const]
+          })
+        )
+      )
+    }
+  }
+}
 
 /** `undefined` for an event without a track (OB3). */
 export const trackEvent = (peer: W3CMediaLike, { track, transceiver }: W3CTrackEvent): RtcTrackEvent | undefined =>

@@ -139,6 +139,7 @@ const make = Effect.fnUntraced(function* (
     const arrived = W3CMedia.trackEvent(peer, event)
     if (!lifetime.isOver && arrived !== undefined) handlers.onTrack?.(arrived)
   })
+  const media = W3CMedia.make(peer)
   const counters = { last: nothing }
   const set = { descriptions: Descriptions.none }
   const note = (side: keyof Descriptions.Descriptions, description: SessionDescription) => () => {
@@ -149,14 +150,18 @@ const make = Effect.fnUntraced(function* (
     createOffer: ({ iceRestart }) =>
       Effect.map(
         later("createOffer", () => peer.createOffer({ iceRestart })),
-        created
+        ({ sdp = "", type }) => ({ type, sdp: media.describe(sdp) })
       ),
     createAnswer: Effect.map(
       later("createAnswer", () => peer.createAnswer()),
       created
     ),
     setLocalDescription: (description) =>
-      later("setLocalDescription", () => peer.setLocalDescription(description).then(note("local", description))),
+      later("setLocalDescription", () => {
+        const { sdp, type } = description
+        const native = type === "offer" ? { type, sdp: media.toNative(sdp) } : description
+        return peer.setLocalDescription(native).then(note("local", description))
+      }),
     setRemoteDescription: (description) =>
       later("setRemoteDescription", () => peer.setRemoteDescription(description).then(note("remote", description))),
     addIceCandidate: (candidate) => later("addIceCandidate", () => peer.addIceCandidate(candidate)),
@@ -174,7 +179,7 @@ const make = Effect.fnUntraced(function* (
       )
     ),
     roundTrip: roundTrip(peer),
-    media: W3CMedia.make(peer)
+    media
   }
 })
 

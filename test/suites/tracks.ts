@@ -3,7 +3,7 @@
  */
 import { AddTrackRequest, LeaveRequest_Action, RequestResponse_Reason, TrackType } from "@livekit/protocol"
 import { assert, it } from "@effect/vitest"
-import { Effect, Option, PubSub, type Scope, Stream } from "effect"
+import { Effect, Exit, Option, PubSub, Scope, Stream } from "effect"
 import { type EngineEvent, type RemoteTrack, type RTCEngine, type SignalClient, Stats } from "effect-livekit"
 import type { TestMedia } from "../media/wrtcMedia.ts"
 import type { Room } from "./endToEnd.ts"
@@ -191,6 +191,29 @@ export const tracks = <R>(
       )
       yield* arrivesAll(media, [yield* subscribed(bob.events), yield* subscribed(bob.events)])
       assert.strictEqual((yield* bob.engine.remoteTracks).length, 2)
+    })
+  )
+
+  participants("keeps on sending what was put in place of a track, until that is unpublished", (server) =>
+    Effect.gen(function* () {
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const replacement = yield* media.tone
+      yield* Effect.gen(function* () {
+        const original = yield* Scope.make()
+        const { current } = yield* alice.engine.publishTrack(yield* Scope.provide(media.tone, original))
+        yield* (yield* current).sender.replaceTrack(replacement)
+        // From here on the track itself has nothing to say.
+        yield* Scope.close(original, Exit.void)
+        yield* media.arrives((yield* subscribed(bob.events)).track)
+        yield* server.startOver("alice")
+        yield* next(alice.events, "LocalTrackRepublished")
+        yield* next(bob.events, "TrackUnsubscribed")
+        yield* media.arrives((yield* subscribed(bob.events)).track)
+        assert.strictEqual((yield* current).sender.track()?.id, replacement.id)
+      }).pipe(Effect.scoped)
+      yield* next(bob.events, "TrackUnsubscribed")
+      assert.deepStrictEqual(yield* alice.engine.publishedTracks, [])
     })
   )
 

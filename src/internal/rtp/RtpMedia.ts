@@ -100,6 +100,7 @@ export const make = (options: {
         write
       }),
       source: undefined,
+      name: undefined,
       terms: RtpSdp.offered(kind, undefined),
       remote: undefined,
       received: trackOf(mid, kind, find, undefined),
@@ -235,7 +236,7 @@ export const make = (options: {
           if (section === undefined) return application !== undefined && mid === dataMid ? [application] : []
           const direction = isAnswer ? Section.answered(section) : section.direction
           if (isAnswer) setDirection(section, direction)
-          const trackId = section.source?.id ?? mid
+          const trackId = section.name ?? section.source?.id ?? mid
           const described =
             section.remote === undefined
               ? RtpSdp.offered(section.kind, section.source?.codecOf(noPayloadType))
@@ -254,20 +255,24 @@ export const make = (options: {
         })
       })
     },
-    addTransceiver: (track, { direction }) =>
+    addTransceiver: (track, { direction, name }) =>
       attempt("addTransceiver", () => {
         if (self.isClosed) throw new Error("the peer connection is closed")
         onMedia()
         const kind = typeof track === "string" ? track : track.kind === "audio" ? "audio" : "video"
         const section = sectionOf(`${kind}${++self.count}`, kind, direction)
-        if (typeof track !== "string") replace(section, track)
+        if (typeof track !== "string") {
+          replace(section, track)
+          section.name = name ?? track.id
+        }
         return transceiverOf(section)
       }),
     removeTrack: (trackId) =>
       attempt("removeTrack", () => {
-        const own = [...sections.values()].filter(({ source }) => source?.id === trackId)
+        const own = [...sections.values()].filter(({ name, source }) => name === trackId || source?.id === trackId)
         for (const section of own) {
           replace(section, null)
+          section.name = undefined
           section.direction = "inactive"
         }
         return own.length

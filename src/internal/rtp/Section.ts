@@ -14,6 +14,8 @@ export interface Section extends placement.Section {
   readonly sender: RtpSender.RtpSender
   /** The track that was given, which may still wait for its turn. */
   source: RtpTrack | undefined
+  /** What it is called while it is sent, whichever track took over since; of sections of the far end there is none. */
+  name: string | undefined
   terms: RtpSdp.Terms
   remote: { readonly isSending: boolean; readonly isReceiving: boolean } | undefined
   readonly received: RtpTrack
