@@ -2,7 +2,7 @@
  * One participant: an engine whose media path can be blocked, what it says, and how it fares.
  */
 import { Clock, Effect, Layer, Option, Queue, Redacted, Schedule, Scope, Stream, SubscriptionRef } from "effect"
-import { type EngineEvent, Packet, RTCEngine } from "effect-livekit"
+import { type EngineError, type EngineEvent, Packet, RTCEngine } from "effect-livekit"
 import { BrowserPeerConnection, BrowserRTCEngine } from "effect-livekit/browser"
 import * as blockablePath from "./blockablePath.ts"
 import type { controlled } from "./controlled.ts"
@@ -160,6 +160,18 @@ export const make = Effect.fnUntraced(function* (options: {
       : happened("media path open again", "recovery", "media open")
   })
   const failed = (error: { readonly message: string }) => happened(error.message, "trouble", "failed")
+  const notJoined = (error: EngineError.EngineError) => {
+    switch (error.reason._tag) {
+      // Asked for twice.
+      case "AlreadyConnected":
+        return Effect.void
+      // Left while it was connecting.
+      case "Ended":
+        return happened("has left")
+      default:
+        return failed(error)
+    }
+  }
 
   return {
     identity,
@@ -172,7 +184,7 @@ export const make = Effect.fnUntraced(function* (options: {
     notes: Stream.fromQueue(notes),
     join: control("token", { url: server, identity, room }).pipe(
       Effect.flatMap((token) => engine.connect({ url: server, token: Redacted.make(token) })),
-      Effect.matchEffect({ onFailure: failed, onSuccess: () => Effect.void }),
+      Effect.matchEffect({ onFailure: notJoined, onSuccess: () => Effect.void }),
       Scope.provide(scope)
     ),
     leave: engine.disconnect,

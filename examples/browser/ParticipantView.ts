@@ -80,7 +80,10 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const cut = element("button", { type: "button" }, "Cut the signal")
-  cut.addEventListener("click", () => run(self.cutSignal))
+  // Not `disabled` while there is nothing to cut, or whoever pressed it by keyboard would lose his place.
+  cut.addEventListener("click", () => {
+    if (cut.ariaDisabled !== "true") run(self.cutSignal)
+  })
   const block = element("button", { type: "button", "aria-pressed": "false" }, "Block the media path")
   block.addEventListener("click", () =>
     run(Effect.flatMap(SubscriptionRef.get(self.isBlocked), (is) => self.setBlocked(!is)))
@@ -97,7 +100,7 @@ export const make = Effect.fnUntraced(function* (
         state.dataset["state"] = next
         const isThere = next !== "Disconnected"
         presence.textContent = isThere ? "Leave" : "Join"
-        cut.disabled = next !== "Connected"
+        cut.ariaDisabled = String(next !== "Connected")
         input.disabled = !isThere || next === "Connecting"
         send.disabled = input.disabled
       })

@@ -15,16 +15,24 @@ export const show = Effect.fnUntraced(function* (self: Participant, view: Partic
   const { engine, identity, isFilming } = self
   const name = identity.charAt(0).toUpperCase() + identity.slice(1)
   const drawn = picture.track(name, hues[identity] ?? 100)
-  const filmed = UserMedia.camera({ width: 640, height: 360 }).pipe(
-    Effect.catch((error) => Effect.andThen(self.failed(error), drawn))
-  )
+  const filmed = UserMedia.camera({ width: 640, height: 360 })
+  const preview = (track: MediaStreamTrack) =>
+    Effect.acquireRelease(
+      Effect.sync(() => play(view.own, track)),
+      () => Effect.sync(() => stop(view.own, track))
+    )
 
   const publish = Effect.gen(function* () {
     const track = yield* (yield* SubscriptionRef.get(isFilming)) ? filmed : drawn
-    view.own.srcObject = new MediaStream([track])
+    yield* preview(track)
     yield* engine.publishTrack(track, { source: TrackSource.CAMERA, video: { width: 640, height: 360 } })
-    return yield* Effect.never
-  }).pipe(Effect.scoped, Effect.catch(self.failed))
+    yield* ended(track)
+    return yield* Effect.fail(new Error("the camera gives no picture any more"))
+  }).pipe(
+    Effect.scoped,
+    // Without a camera the picture is drawn again.
+    Effect.catch((error) => Effect.andThen(self.failed(error), SubscriptionRef.set(isFilming, false)))
+  )
 
   const publishing = yield* FiberHandle.make<void>()
   const begin = Effect.asVoid(FiberHandle.run(publishing, publish))
@@ -46,6 +54,7 @@ export const show = Effect.fnUntraced(function* (self: Participant, view: Partic
   yield* Stream.fromSubscription(yield* engine.subscribeEvents).pipe(Stream.runForEach(onEvent), Effect.forkScoped)
   // Another source for the picture is another track.
   yield* SubscriptionRef.changes(isFilming).pipe(
+    Stream.changes,
     Stream.drop(1),
     Stream.runForEach(() => Effect.flatMap(engine.state, (state) => (state === "Disconnected" ? Effect.void : begin))),
     Effect.forkScoped
@@ -53,6 +62,14 @@ export const show = Effect.fnUntraced(function* (self: Participant, view: Partic
 })
 
 const tracksOf = ({ srcObject }: HTMLVideoElement) => (srcObject instanceof MediaStream ? srcObject.getTracks() : [])
+
+/** Whoever stops a track himself is not told. */
+const ended = (track: MediaStreamTrack) =>
+  Effect.callback<void>((resume) => {
+    const listen = () => resume(Effect.void)
+    track.addEventListener("ended", listen)
+    return Effect.sync(() => track.removeEventListener("ended", listen))
+  })
 
 const play = (video: HTMLVideoElement, track: unknown) => {
   if (track instanceof MediaStreamTrack) video.srcObject = new MediaStream([track])

@@ -21,8 +21,13 @@ const happened = (at: number, text: string) => {
   while (list.children.length > 200) list.lastElementChild?.remove()
 }
 
+const messageOf = (defect: unknown) => (defect instanceof Error ? defect.message : String(defect))
+
 const program = Effect.gen(function* () {
-  const run = yield* FiberSet.makeRuntime<never, void>()
+  const fork = yield* FiberSet.makeRuntime<never, void>()
+  /** What somebody asked for, and why it was not done. */
+  const run = (effect: Effect.Effect<void>) =>
+    fork(Effect.catchDefect(effect, (defect) => Effect.sync(() => happened(Date.now(), messageOf(defect)))))
   const server = yield* Effect.acquireRelease(
     control("start", { runtime: "wrtc", pingInterval: 1, pingTimeout: 10 }),
     (url) => control("stop", { url })
@@ -100,6 +105,6 @@ Effect.runFork(
   program.pipe(
     Effect.scoped,
     Effect.provide(PageScheduler.layer),
-    Effect.tapCause((cause) => Effect.sync(() => happened(Date.now(), `the page failed: ${String(cause)}`)))
+    Effect.catchDefect((defect) => Effect.sync(() => happened(Date.now(), `the page failed: ${messageOf(defect)}`)))
   )
 )

@@ -76,9 +76,9 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })("the example
     await page.keyboard.press("Enter")
     await page.getByRole("log", { name: "Chat of bob" }).getByText("hello bob").waitFor()
     const cut = page.locator("[data-identity=alice]").getByRole("button", { name: "Cut the signal" })
-    await page.waitForFunction((button) => button?.matches(":enabled"), await cut.elementHandle())
     await cut.press("Enter")
     await happened(page, "alice: is back in its session")
+    assert.isTrue(await cut.evaluate((button) => button === document.activeElement), "the keyboard keeps its place")
     await areConnected(page)
     const tallies = await page.locator(".tally").allTextContents()
     assert.strictEqual(tallies.length, 2)
@@ -102,6 +102,22 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })("the example
     await happened(page, "alice: is back in a new session")
     await happened(page, "bob: is back in a new session")
     await areConnected(page)
+  })
+
+  test("says why there is no camera, and draws a picture again", async (page) => {
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("no", "NotAllowedError"))
+    })
+    const camera = page.locator("[data-identity=alice]").getByRole("button", { name: "Camera" })
+    await camera.click()
+    await happened(page, "alice: cannot capture the camera: it was not allowed")
+    await page.locator("[data-identity=alice]").getByRole("button", { name: "Camera", pressed: false }).waitFor()
+  })
+
+  test("says that nobody answers when its server is gone", async (page) => {
+    await page.route("**/control/restart", (route) => route.abort())
+    await page.getByRole("button", { name: "Restart the server" }).click()
+    await happened(page, "nobody answers at")
   })
 
   for (const width of [1280, 390]) {
