@@ -214,7 +214,10 @@ const makeChannel = Effect.fnUntraced(function* (
       channel.setBufferedAmountLowThreshold(0)
       // Looked at after that: what drains meanwhile may come from another thread.
       if (!isOpen() || channel.bufferedAmount() === 0) tellDrained()
-      return Effect.sync(() => void draining.delete(tell))
+      return Effect.sync(() => {
+        draining.delete(tell)
+        if (draining.size === 0) channel.setBufferedAmountLowThreshold(low)
+      })
     }),
     isWritable: () => isOpen() && channel.bufferedAmount() < high,
     send: (bytes) =>

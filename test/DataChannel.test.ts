@@ -158,6 +158,18 @@ describe("Channel.send", () => {
     })
   )
 
+  it.effect("calls for data as early as before when nobody waits any more for the buffer to be empty", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { channel, fake } = yield* opened({ onWritable: () => void calls++ })
+      yield* channel.send(bytes(high))
+      const waiting = yield* Effect.forkChild(channel.drained, { startImmediately: true })
+      yield* Fiber.interrupt(waiting)
+      fake.drainTo(low)
+      assert.strictEqual(calls, 2)
+    })
+  )
+
   it.effect("calls for data whenever the buffer has run low", () =>
     Effect.gen(function* () {
       let calls = 0
