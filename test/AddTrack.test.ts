@@ -176,6 +176,17 @@ describe("addTrack", () => {
     })
   )
 
+  silent(
+    "is aborted when the session is taken up again on another connection: its answer would have come over this one",
+    (alice) =>
+      Effect.gen(function* () {
+        const adding = yield* add(alice, "cid")
+        yield* alice.engine.reconnectNow
+        yield* elapse("1 second")
+        assert.deepInclude(yield* reasonOf(adding), { _tag: "PublishAborted", wasSent: true })
+      })
+  )
+
   silent("begins again, once, after the loss of the connection when asked to", (alice, server) =>
     Effect.gen(function* () {
       const adding = yield* add(alice, "cid", { retry: true })

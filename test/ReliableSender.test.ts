@@ -100,6 +100,37 @@ describe("ReliableSender", () => {
     })
   )
 
+  it.effect(
+    "takes what is larger than the room there is while little is pending, for nothing would wake it later",
+    () =>
+      Effect.gen(function* () {
+        const { sender } = far({ capacity: 40 })
+        yield* sender.send(() => new Uint8Array(20), { whenFull: "fail" })
+        yield* sender.send(() => new Uint8Array(21), { whenFull: "fail" })
+        const { reason } = yield* Effect.flip(sender.send(encode, { whenFull: "fail" }))
+        assert.deepInclude(reason, { _tag: "BufferFull", buffered: 41 })
+      })
+  )
+
+  it.effect("keeps for a replay what the channel still buffers, and has it in doubt when the channel is gone", () =>
+    Effect.gen(function* () {
+      let now = 0
+      const { channel, sender, written } = far({ capacity: 100, retention: 0, now: () => now })
+      sender.attach(channel)
+      yield* sender.send(encode)
+      channel.empty()
+      yield* sender.send(encode)
+      assert.strictEqual(sender.replay(0), 1)
+      assert.deepStrictEqual(written(), [1, 2, 2])
+      now = 1
+      const inDoubt = () => sender.inDoubt(1).map(({ sequence }) => sequence)
+      assert.deepStrictEqual(inDoubt(), [2])
+      sender.detach()
+      channel.empty()
+      assert.deepStrictEqual(inDoubt(), [2])
+    })
+  )
+
   it.effect("fails at once when asked not to wait, and takes no sequence for it", () =>
     Effect.gen(function* () {
       const { channel, sender, written } = far({ capacity: 10 })
@@ -270,7 +301,15 @@ const encode = (sequence: number) => new Uint8Array(10).fill(sequence)
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-const far = ({ capacity, now = () => 0 }: { readonly capacity: number; readonly now?: () => number }) => {
+const far = ({
+  capacity,
+  now = () => 0,
+  retention = 10_000
+}: {
+  readonly capacity: number
+  readonly now?: () => number
+  readonly retention?: number
+}) => {
   const sequences: Array<number> = []
   const buffer = { amount: 0 }
   const channel: DataChannel.Channel & { readonly empty: () => void } = {
@@ -296,7 +335,7 @@ const far = ({ capacity, now = () => 0 }: { readonly capacity: number; readonly 
   }
   const sender = ReliableSender.make({
     capacity,
-    retention: 10_000,
+    retention,
     maxPacketSize: 100,
     onSendFailed: () => {},
     now
