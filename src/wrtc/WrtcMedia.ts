@@ -91,7 +91,8 @@ export const videoSource = (
  *
  * @category predicates
  */
-export const isNative = (track: MediaTrack): track is MediaTrack & MediaStreamTrack =>
+export const isNative = (track: MediaTrack): track is MediaTrack & globalThis.MediaStreamTrack =>
+  // By its plain name, TypeScript would import wrtc's declarations into ours, and they do not compile.
   track instanceof wrtc.MediaStreamTrack
 
 interface Sink {
