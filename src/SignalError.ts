@@ -4,6 +4,7 @@
 import { DisconnectReason } from "@livekit/protocol"
 import type { LeaveRequest_Action, RegionSettings } from "@livekit/protocol"
 import * as Data from "effect/Data"
+import { excerpt } from "./internal/redact.ts"
 import type { Recovery } from "./Recovery.ts"
 
 /**
@@ -73,21 +74,31 @@ export class Rejected extends Data.TaggedError("Rejected")<{
   }
   override get message() {
     return this.status === 401 || this.status === 403
-      ? `the server refused the token (${this.status}): ${this.body.trim()}`
-      : `the server refused the connection (${this.status}): ${this.body.trim()}`
+      ? `the server refused the token (${this.status}): ${excerpt(this.body)}`
+      : `the server refused the connection (${this.status}): ${excerpt(this.body)}`
   }
 }
 
 /**
- * The WebSocket was refused although the server's `validate` route says that all is well: a proxy that does not pass
- * WebSockets, or a server that was just starting.
+ * The WebSocket was refused although the `validate` route answers that all is well: a proxy that does not pass WebSockets, a
+ * server that was just starting, or, by its `body`, no LiveKit server.
  *
  * @category reasons
  */
-export class UpgradeFailed extends Data.TaggedError("UpgradeFailed")<{ readonly status: number }> {
+export class UpgradeFailed extends Data.TaggedError("UpgradeFailed")<{
+  readonly status: number
+  /** `success` of a LiveKit server; only the token is taken out, should it be repeated. */
+  readonly body: string
+}> {
   readonly recovery: Recovery = "Resume"
   override get message() {
-    return `the WebSocket upgrade failed although the server's validate route answered ${this.status}; check proxies between here and the server`
+    return this.isLiveKit
+      ? `the WebSocket upgrade failed although the server's validate route answered ${this.status}; check proxies between here and the server`
+      : `the WebSocket upgrade failed, and over HTTP the answer is ${this.status} and not that of a LiveKit server: ${excerpt(this.body)}; check the address`
+  }
+  /** Whether the answer is that of a LiveKit server, which has then accepted the token. */
+  get isLiveKit(): boolean {
+    return this.body.trim() === "success"
   }
 }
 

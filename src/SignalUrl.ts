@@ -69,12 +69,15 @@ export const dial = (base: URL, path: SignalPath, query: URLSearchParams): URL =
 }
 
 /**
- * The URL of the route that says why a dial was refused: same query, over HTTP.
+ * The URL of the route that says why a dial was refused: same query, over HTTP. User and password are not in it, since `fetch`
+ * takes no such URL.
  *
  * @category constructors
  */
 export const validate = (dialled: URL): URL => {
   const url = new URL(dialled)
+  url.username = ""
+  url.password = ""
   url.protocol = dialled.protocol === "wss:" ? "https:" : "http:"
   url.pathname = `${dialled.pathname}/validate`
   return url

@@ -14,29 +14,36 @@ import { readFileSync } from "node:fs"
 import * as Environment from "./cli/Environment.ts"
 import { optional } from "./cli/optional.ts"
 import * as target from "./cli/target.ts"
+import { oneLine } from "./internal/redact.ts"
 
-const forServer = ["ws", "livekit-server-sdk", "node-datachannel"]
+const forServer = ["livekit-server-sdk", "node-datachannel"]
+
+/** Of commands that run until they are stopped: that is then no failure. */
+const untilStopped = Effect.onInterrupt(() => Effect.sync(() => void (process.exitCode = 0)))
 
 const devServer = Command.make(
   "dev-server",
   {
     port: Flag.Int("port").pipe(
-      Flag.withDescription("port to listen on; 0 takes a free one"),
+      Flag.withDescription("port to listen on, default 7880; 0 takes a free one"),
       Flag.filter(
         (port) => port >= 0 && port <= 65_535,
-        (port) => `${port} is not a port`
+        () => "a port from 0 to 65535"
       ),
       Flag.withDefault(7880)
     ),
     apiKey: Flag.String("api-key").pipe(Flag.withDescription("default devkey"), Flag.optional),
     apiSecret: Flag.Redacted("api-secret").pipe(Flag.withDescription("default a fixed one"), Flag.optional),
-    room: Flag.String("room").pipe(Flag.withDescription("room of the tokens it prints"), Flag.withDefault("demo"))
+    room: Flag.String("room").pipe(
+      Flag.withDescription("room of the tokens it prints, default demo"),
+      Flag.withDefault("demo")
+    )
   },
   (flags) =>
     Effect.flatMap(
       optional(() => import("./cli/devServer.ts"), forServer),
       (command) => command.devServer(flags)
-    )
+    ).pipe(untilStopped)
 ).pipe(Command.withDescription("Starts a LiveKit-compatible room server on loopback, for development and tests"))
 
 const demo = Command.make(
@@ -54,18 +61,24 @@ const join = Command.make(
   {
     url: target.url,
     ...target.credentials,
-    room: Flag.String("room").pipe(Flag.withDescription("room, when there is no token"), Flag.withDefault("demo")),
+    room: Flag.String("room").pipe(
+      Flag.withDescription("room, when there is no token; default demo"),
+      Flag.withDefault("demo")
+    ),
     identity: Flag.String("identity").pipe(
-      Flag.withDescription("who you are, when there is no token"),
+      Flag.withDescription("who you are, when there is no token; default terminal"),
       Flag.withDefault("terminal")
     ),
-    topic: Flag.String("topic").pipe(Flag.withDescription("topic of what you send"), Flag.withDefault("chat"))
+    topic: Flag.String("topic").pipe(
+      Flag.withDescription("topic of what you send, default chat"),
+      Flag.withDefault("chat")
+    )
   },
   (flags) =>
     Effect.flatMap(
       optional(() => import("./cli/join.ts"), ["node-datachannel"]),
       (command) => command.join(flags)
-    )
+    ).pipe(untilStopped)
 ).pipe(Command.withDescription("Joins a room from the terminal: see who is there, send and receive"))
 
 const doctor = Command.make(
@@ -109,7 +122,11 @@ const main = Command.make("effect-livekit").pipe(
 )
 
 const fiber = Effect.runFork(main)
-const stop = () => void Effect.runFork(Fiber.interrupt(fiber))
+const stop = (_: NodeJS.Signals, signal: number) => {
+  // What was asked for has not been done.
+  process.exitCode = 128 + signal
+  Effect.runFork(Fiber.interrupt(fiber))
+}
 process.once("SIGINT", stop)
 process.once("SIGTERM", stop)
 fiber.addObserver((exit) => {
@@ -124,5 +141,5 @@ fiber.addObserver((exit) => {
   }
   process.exitCode = Predicate.hasProperty(error, "exitCode") && error.exitCode === 2 ? 2 : 1
   const message = error instanceof Error ? error.message : String(error)
-  if (message !== "") process.stderr.write(`effect-livekit: ${message}\n`)
+  if (message !== "") process.stderr.write(`effect-livekit: ${oneLine(message)}\n`)
 })

@@ -4,9 +4,10 @@ import { PeerConnectionFactory } from "effect-livekit"
 import { DevServer } from "effect-livekit/dev-server"
 import { NodeDataChannel } from "effect-livekit/node"
 import { createServer } from "node:http"
+import { createServer as createTcpServer, type Server } from "node:net"
 import { WebSocketServer } from "ws"
 import * as TlsFront from "./fakes/TlsFront.ts"
-import { start, startWith } from "./suites/cli.ts"
+import { start, startWith, until } from "./suites/cli.ts"
 
 interface Report {
   readonly healthy: boolean
@@ -138,7 +139,7 @@ describe("effect-livekit doctor", () => {
       const port = yield* listening
       const { code, status, verdict } = yield* examine(`wss://127.0.0.1:${port}`)
       assert.deepStrictEqual([code, status("tls")], [2, "failed"])
-      assert.include(verdict("tls"), "TLS failed")
+      assert.include(verdict("tls"), "speaks no TLS")
     }).pipe(Effect.scoped)
   )
 
@@ -195,11 +196,44 @@ describe("effect-livekit doctor", () => {
     Effect.gen(function* () {
       const web = yield* examine(`ws://127.0.0.1:${yield* listening}`, "--token", "abc")
       assert.deepStrictEqual([web.code, web.status("websocket")], [2, "failed"])
-      assert.include(web.verdict("websocket"), "the WebSocket upgrade failed although")
+      assert.include(web.verdict("websocket"), "not that of a LiveKit server")
+      // A server that says yes to everything has accepted no token.
+      assert.strictEqual(web.status("token"), "skipped")
       const chat = yield* examine(`ws://127.0.0.1:${yield* chatting}`, "--token", "abc")
       assert.deepStrictEqual([chat.code, chat.status("websocket"), chat.status("first frame")], [2, "ok", "failed"])
       assert.include(chat.verdict("first frame"), "is this a LiveKit server?")
+      assert.strictEqual(chat.status("token"), "skipped")
     }).pipe(Effect.scoped)
+  )
+
+  it.live("shows nothing of a URL that may be secret, and a page of a proxy in one line", () =>
+    Effect.gen(function* () {
+      const page = `<html>\n\u001b[2J<h1>Bad gateway</h1>${"x".repeat(2_000)}</html>`
+      const port = yield* answering(502, page)
+      const child = start("doctor", `ws://me:hidden-word@127.0.0.1:${port}/?key=hidden-key`, "--token", "abc")
+      assert.strictEqual(yield* Effect.promise(() => child.exit), 2)
+      assert.match(
+        child.output(),
+        /\nFAILED +websocket +[^\n]*\(502\): <html> \[2J<h1>Bad gateway<\/h1>x+…[^\n]* ms\)\n/
+      )
+      const gone = start("join", `ws://me:hidden-word@127.0.0.1:9/?key=hidden-key`, "--token", "abc")
+      assert.strictEqual(yield* Effect.promise(() => gone.exit), 1)
+      const all = child.output() + child.errors() + gone.output() + gone.errors()
+      for (const secret of ["hidden-word", "hidden-key", "\u001b"]) assert.notInclude(all, secret)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("joins by the key that it is given, whatever token is in the environment", () =>
+    withServer((server) =>
+      Effect.gen(function* () {
+        const { code, status } = yield* examineWith({ LIVEKIT_TOKEN: "stale" }, server.url, ...keyOf(server))
+        assert.deepStrictEqual([code, status("token"), status("data channel")], [0, "ok", "ok"])
+        const refused = yield* examineWith({ LIVEKIT_TOKEN: "stale" }, server.url)
+        assert.strictEqual(refused.status("token"), "failed")
+        const empty = yield* examineWith({ LIVEKIT_TOKEN: "", LIVEKIT_API_KEY: "" }, server.url)
+        assert.strictEqual(empty.status("token"), "warning")
+      })
+    )
   )
 
   it.live(
@@ -233,6 +267,17 @@ describe("effect-livekit doctor", () => {
     })
   )
 
+  it.live("does not say that all is well when it is stopped", () =>
+    Effect.gen(function* () {
+      const port = yield* silent
+      const child = start("doctor", `ws://127.0.0.1:${port}`, "--token", "abc")
+      yield* Effect.promise(() => until(child, /tls/))
+      child.process.kill("SIGINT")
+      assert.strictEqual(yield* Effect.promise(() => child.exit), 130)
+      assert.strictEqual(child.errors(), "")
+    }).pipe(Effect.scoped)
+  )
+
   it.live("shows each finding as it comes, without --json", () =>
     Effect.gen(function* () {
       const child = start("doctor", "ws://127.0.0.1:9", "--token", "abc")
@@ -244,18 +289,34 @@ describe("effect-livekit doctor", () => {
   )
 })
 
-/** A port that speaks HTTP and no TLS. */
-const listening = Effect.acquireRelease(
-  Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
-    const server = createServer((_, response) => response.end())
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      if (address === null || typeof address === "string") throw new Error("no port")
-      resume(Effect.succeed({ port: address.port, close: () => server.close() }))
-    })
+/** A port that answers everything over HTTP, speaks no TLS, and takes no WebSocket. */
+const answering = (status: number, body: string) =>
+  Effect.acquireRelease(
+    Effect.callback<{ readonly port: number; readonly close: () => void }>((resume) => {
+      const server = createServer((_, response) => response.writeHead(status).end(body))
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        if (address === null || typeof address === "string") throw new Error("no port")
+        resume(Effect.succeed({ port: address.port, close: () => server.close() }))
+      })
+    }),
+    ({ close }) => Effect.sync(close)
+  ).pipe(Effect.map(({ port }) => port))
+
+const listening = answering(200, "")
+
+/** A port that takes connections and says nothing. */
+const silent = Effect.acquireRelease(
+  Effect.callback<Server>((resume) => {
+    const server = createTcpServer(() => {}).listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
   }),
-  ({ close }) => Effect.sync(close)
-).pipe(Effect.map(({ port }) => port))
+  (server) => Effect.sync(() => server.close())
+).pipe(
+  Effect.map((server) => {
+    const address = server.address()
+    return typeof address === "object" && address !== null ? address.port : 0
+  })
+)
 
 /** A port that speaks WebSocket and not the protocol of LiveKit. */
 const chatting = Effect.acquireRelease(

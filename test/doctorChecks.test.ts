@@ -232,7 +232,7 @@ describe("the doctor's reading of tokens", () => {
         [{ video, exp: -60 }, refused, `refused (401: no); ${who}, and expired 60 s ago`],
         [{ video, nbf: 300 }, refused, `refused (401: no); ${who}, and is valid only in 300 s: check the clocks`],
         [{ video: { room: "hall" } }, refused, `refused (401: no); ${who}, and does not grant roomJoin`],
-        [{ video, exp: 600 }, unreachable, `nobody has looked at it; ${who}, good for 600 s`]
+        [{ video, exp: 600 }, unreachable, `nobody is known to have looked at it; ${who}, good for 600 s`]
       ] as const
       for (const [claims, result, verdict] of verdicts) {
         assert.strictEqual((yield* judgeToken(token(claims), result)).verdict, verdict)

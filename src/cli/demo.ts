@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { type CommandFailed, failed } from "./CommandFailed.ts"
 import { optional } from "./optional.ts"
 
-const forData = ["ws", "livekit-server-sdk", "node-datachannel"]
+const forData = ["livekit-server-sdk", "node-datachannel"]
 
 const told = (cause: Cause.Cause<unknown>): Effect.Effect<never, CommandFailed> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt

@@ -2,6 +2,7 @@
  * `effect-livekit doctor`: shows the findings as they come, or as JSON at the end.
  */
 import * as Effect from "effect/Effect"
+import { oneLine } from "../internal/redact.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 import type { Check, Listener } from "./doctor/Check.ts"
 import { diagnose } from "./doctor/diagnose.ts"
@@ -55,5 +56,7 @@ const marks: Readonly<Record<Check["status"], string>> = {
 const terminal: Listener = {
   started: (name) => (process.stdout.isTTY ? write(`        ${name.padEnd(13)}...`) : Effect.void),
   finished: ({ millis, name, status, verdict }) =>
-    write(`${process.stdout.isTTY ? "\r\u001b[2K" : ""}${marks[status]} ${name.padEnd(13)} ${verdict} (${millis} ms)\n`)
+    write(
+      `${process.stdout.isTTY ? "\r\u001b[2K" : ""}${marks[status]} ${name.padEnd(13)} ${oneLine(verdict)} (${millis} ms)\n`
+    )
 }

@@ -8,6 +8,7 @@ import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { createInterface } from "node:readline"
 import type { EngineEvent } from "../EngineEvent.ts"
+import { oneLine } from "../internal/redact.ts"
 import * as NodeRTCEngine from "../node/NodeRTCEngine.ts"
 import * as Packet from "../Packet.ts"
 import * as RTCEngine from "../RTCEngine.ts"
@@ -21,9 +22,7 @@ export interface JoinFlags extends target.Credentials {
   readonly topic: string
 }
 
-// What others say must not move the cursor or clear the screen.
-const control = /[\u0000-\u001f\u007f-\u009f]/g
-const print = (text: string) => Effect.sync(() => void process.stdout.write(`${text.replaceAll(control, " ")}\n`))
+const print = (text: string) => Effect.sync(() => void process.stdout.write(`${oneLine(text)}\n`))
 
 export const join = Effect.fnUntraced(
   function* (flags: JoinFlags) {

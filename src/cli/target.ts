@@ -16,19 +16,13 @@ export const url = Argument.String("url").pipe(
 )
 
 export const credentials = {
-  token: Flag.Redacted("token").pipe(
-    Flag.withDescription("token of a participant; or LIVEKIT_TOKEN"),
-    Flag.withFallbackConfig(Config.Redacted("LIVEKIT_TOKEN")),
-    Flag.optional
-  ),
+  token: Flag.Redacted("token").pipe(Flag.withDescription("token of a participant; or LIVEKIT_TOKEN"), Flag.optional),
   apiKey: Flag.String("api-key").pipe(
     Flag.withDescription("API key to make tokens with; or LIVEKIT_API_KEY"),
-    Flag.withFallbackConfig(Config.String("LIVEKIT_API_KEY")),
     Flag.optional
   ),
   apiSecret: Flag.Redacted("api-secret").pipe(
     Flag.withDescription("API secret to make tokens with; or LIVEKIT_API_SECRET"),
-    Flag.withFallbackConfig(Config.Redacted("LIVEKIT_API_SECRET")),
     Flag.optional
   )
 }
@@ -48,22 +42,41 @@ export interface Tokens {
   }) => Effect.Effect<Redacted.Redacted<string>, CommandFailed>
 }
 
-export const tokens = (credentials: Credentials): Effect.Effect<Tokens, CommandFailed> => {
-  const { apiKey, apiSecret, token } = credentials
-  if (Option.isSome(token)) return Effect.succeed({ source: "given", token: () => Effect.succeed(token.value) })
+const environment = Config.all({
+  token: Config.option(Config.Redacted("LIVEKIT_TOKEN")),
+  apiKey: Config.option(Config.String("LIVEKIT_API_KEY")),
+  apiSecret: Config.option(Config.Redacted("LIVEKIT_API_SECRET"))
+})
+
+/** A variable that is set to nothing is not set, and a flag that was made of it was not given. */
+const present = ({ apiKey, apiSecret, token }: Credentials): Credentials => ({
+  token: Option.filter(token, (given) => Redacted.value(given) !== ""),
+  apiKey: Option.filter(apiKey, (given) => given !== ""),
+  apiSecret: Option.filter(apiSecret, (given) => Redacted.value(given) !== "")
+})
+
+/** Flags go before the environment, as a whole: a token of the environment is not who joins by a key that was given. */
+export const tokens = Effect.fnUntraced(function* (flags: Credentials): Effect.fn.Return<Tokens, CommandFailed> {
+  const given = present(flags)
+  const surrounding = present(yield* Effect.orDie(environment))
+  const isKeyGiven = Option.isSome(given.apiKey) || Option.isSome(given.apiSecret)
+  const token = isKeyGiven ? given.token : Option.orElse(given.token, () => surrounding.token)
+  const apiKey = Option.orElse(given.apiKey, () => surrounding.apiKey)
+  const apiSecret = Option.orElse(given.apiSecret, () => surrounding.apiSecret)
+  if (Option.isSome(token)) return { source: "given", token: () => Effect.succeed(token.value) }
   if (Option.isNone(apiKey) && Option.isNone(apiSecret)) {
-    return Effect.succeed({ source: "none", token: () => Effect.succeed(Redacted.make("")) })
+    return { source: "none", token: () => Effect.succeed(Redacted.make("")) }
   }
   if (Option.isNone(apiKey) || Option.isNone(apiSecret)) {
-    return Effect.fail(failed("an API key and its secret go together: give --api-key and --api-secret (see --help)"))
+    return yield* failed("an API key and its secret go together: give --api-key and --api-secret (see --help)")
   }
   const key = { apiKey: apiKey.value, apiSecret: apiSecret.value }
-  return Effect.succeed({
+  return {
     source: "issued",
     token: (options) =>
       Effect.flatMap(
         optional(() => import("./issueToken.ts"), ["livekit-server-sdk"]),
         ({ issueToken }) => issueToken(key, options)
       )
-  })
-}
+  }
+})

@@ -44,7 +44,8 @@ export const make = Effect.gen(function* () {
 
   /** Asks the server why a dial failed (SC21); bounded, and never worse than not knowing. */
   const explain = Effect.fnUntraced(function* (dialled: URL, token: string, cause: unknown) {
-    const answer = yield* httpGet(SignalUrl.withToken(SignalUrl.validate(dialled), token), {}).pipe(
+    const url = SignalUrl.withToken(SignalUrl.validate(dialled), token)
+    const answer = yield* httpGet(url, basicAuthorization(dialled)).pipe(
       Effect.timeout(config.validateTimeout),
       Effect.mapError((error) => {
         const why = redactCause(error._tag === "HttpGetError" ? error.cause : cause, token)
@@ -53,7 +54,7 @@ export const make = Effect.gen(function* () {
     )
     const reason =
       answer.status >= 200 && answer.status < 300
-        ? new UpgradeFailed({ status: answer.status })
+        ? new UpgradeFailed({ status: answer.status, body: redactText(answer.body, token) })
         : new Rejected({ status: answer.status, body: redactText(answer.body, token) })
     return yield* new SignalError({ reason })
   })
@@ -79,6 +80,10 @@ export const make = Effect.gen(function* () {
     return { socket, first: yield* firstFrame(socket, config.firstFrameTimeout) }
   }, closeOnFailure)
 })
+
+/** What a WebSocket says that is dialled by a URL with a user. */
+const basicAuthorization = ({ password, username }: URL): Readonly<Record<string, string>> =>
+  username === "" && password === "" ? {} : { authorization: `Basic ${btoa(`${username}:${password}`)}` }
 
 const wrapJoinRequest = Effect.fnUntraced(function* (
   parameters: SignalUrl.DialParameters,

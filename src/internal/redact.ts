@@ -15,9 +15,23 @@ export const redactText = (text: string, secret: string): string => {
   )
 }
 
+/** In a URL anything may be secret but where it leads: users and passwords, and the queries of proxies. */
+const urls = /\b(wss?|https?):\/\/(?:[^\s/?#@]*@)?([^\s?#"'<>]*)(?:[?#][^\s"'<>]*[^\s"'<>.,:;)\]])?/gi
+
+const control = /[\u0000-\u001f\u007f-\u009f]/g
+
+/** Text of a stranger in one line, without what moves a cursor or clears a screen. */
+export const oneLine = (text: string): string => text.replaceAll(control, " ")
+
+/** The same as part of a sentence: no indentation, and no whole page. */
+export const excerpt = (text: string): string => {
+  const line = oneLine(text).replaceAll(/\s+/g, " ").trim()
+  return line.length > 200 ? `${line.slice(0, 199)}…` : line
+}
+
 /**
- * Makes an error of a runtime safe to show: its name, code and message, without the secret and without the objects that hang
- * on it.
+ * Makes an error of a runtime safe to show: its name, code and message in one line, without the secret, without what URLs carry,
+ * and without the objects that hang on it.
  */
 export const redactCause = (cause: unknown, secret: string): Error => {
   const chain: Array<string> = []
@@ -28,5 +42,6 @@ export const redactCause = (cause: unknown, secret: string): Error => {
     else if (code !== "") chain.push(code.trim())
     current = current.cause
   }
-  return new Error(redactText(chain.length > 0 ? chain.join(": ") : String(cause), secret))
+  const text = (chain.length > 0 ? chain.join(": ") : String(cause)).replaceAll(urls, "$1://$2")
+  return new Error(excerpt(redactText(text, secret)))
 }

@@ -146,7 +146,7 @@ const reasonOf = (entry: Of<"Refused">): SignalError.SignalErrorReason => {
     case "Rejected":
       return new SignalError.Rejected({ status, body: "" })
     case "UpgradeFailed":
-      return new SignalError.UpgradeFailed({ status })
+      return new SignalError.UpgradeFailed({ status, body: "success" })
     case "SocketLost":
       return new SignalError.SocketLost({ code: 1006, why: "" })
     case "LeaveReceived":

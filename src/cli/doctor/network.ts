@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { lookup } from "node:dns/promises"
 import { connect as connectTcp, isIP } from "node:net"
 import { connect as connectTls } from "node:tls"
+import { excerpt } from "../../internal/redact.ts"
 import { failed, ok, type Outcome, skipped, warning } from "./Check.ts"
 
 const hostOf = (url: URL) => url.hostname.replace(/^\[|\]$/g, "")
@@ -68,10 +69,12 @@ const explainTls = (code: string, message: string): string => {
       return "the certificate is for another name"
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
       return "the server does not send the certificates between its own and a known authority"
+    case "ERR_SSL_WRONG_VERSION_NUMBER":
+      return "what listens there speaks no TLS; is it a server for ws: and http:, or the wrong port?"
     case "ECONNREFUSED":
       return "nobody listens on the port"
     default:
-      return `TLS failed: ${message}`
+      return `TLS failed: ${excerpt(message)}`
   }
 }
 

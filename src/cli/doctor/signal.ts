@@ -9,6 +9,7 @@ import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Base64Url from "effect/encoding/Base64Url"
+import { excerpt } from "../../internal/redact.ts"
 import { layerPlatform } from "../../node/NodePlatform.ts"
 import * as SignalClient from "../../SignalClient.ts"
 import type { SignalErrorReason } from "../../SignalError.ts"
@@ -82,6 +83,13 @@ export const judgeFirstFrame = (result: JoinResult): Outcome => {
   }
 }
 
+/** Whether a LiveKit server has answered, which looks at the token first. What takes any WebSocket has not. */
+const isAccepted = (result: JoinResult): boolean => {
+  if (Result.isSuccess(result)) return true
+  const { failure } = result
+  return failure._tag === "LeaveReceived" || (failure._tag === "UpgradeFailed" && failure.isLiveKit)
+}
+
 export const judgeToken = Effect.fnUntraced(function* (token: Redacted.Redacted<string>, result: JoinResult) {
   const now = (yield* Clock.currentTimeMillis) / 1000
   const claims = readClaims(Redacted.value(token))
@@ -90,12 +98,11 @@ export const judgeToken = Effect.fnUntraced(function* (token: Redacted.Redacted<
   if (Result.isFailure(result) && result.failure._tag === "Rejected") {
     const { body, status } = result.failure
     if (status === 401 || status === 403) {
-      return failed(`refused (${status}: ${body.trim()}); ${says ?? "it is not a JWT"}`, { ...details, status })
+      return failed(`refused (${status}: ${excerpt(body)}); ${says ?? "it is not a JWT"}`, { ...details, status })
     }
   }
-  const isKnown =
-    Result.isSuccess(result) || judgeFirstFrame(result).status === "failed" || result.failure._tag === "UpgradeFailed"
-  if (!isKnown) return skipped(`nobody has looked at it${says === undefined ? "" : `; ${says}`}`)
+  if (!isAccepted(result))
+    return skipped(`nobody is known to have looked at it${says === undefined ? "" : `; ${says}`}`)
   return ok(`accepted; ${says ?? "it is not a JWT"}`, details)
 })
 
