@@ -2,12 +2,16 @@
  * What a participant shows and what it sees: its own picture is published while it is connected, and the other's is played.
  */
 import { TrackSource } from "@livekit/protocol"
-import { Effect, FiberHandle, Stream, SubscriptionRef } from "effect"
+import { Data, Effect, FiberHandle, Stream, SubscriptionRef } from "effect"
 import type { EngineEvent } from "effect-livekit"
 import { UserMedia } from "effect-livekit/browser"
 import type { Participant } from "./Participant.ts"
 import type { ParticipantView } from "./ParticipantView.ts"
 import * as picture from "./picture.ts"
+
+class CameraEnded extends Data.TaggedError("CameraEnded") {
+  override readonly message: string = "the camera gives no picture any more"
+}
 
 const hues: Readonly<Record<string, number>> = { alice: 205, bob: 285 }
 
@@ -27,7 +31,7 @@ export const show = Effect.fnUntraced(function* (self: Participant, view: Partic
     yield* preview(track)
     yield* engine.publishTrack(track, { source: TrackSource.CAMERA, video: { width: 640, height: 360 } })
     yield* ended(track)
-    return yield* Effect.fail(new Error("the camera gives no picture any more"))
+    return yield* new CameraEnded()
   }).pipe(
     Effect.scoped,
     // Without a camera the picture is drawn again.

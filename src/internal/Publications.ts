@@ -237,7 +237,8 @@ export const make = (options: {
         (entry) =>
           Effect.catch(entry.turn.withPermit(republishOne(entry)), (error) =>
             Effect.sync(() => {
-              if (isLoss(error)) return
+              // Lost again, or over: the track may have been published anew since.
+              if (isLoss(error) || !isKept(entry)) return
               entries.delete(entry.track.id)
               emit({ _tag: "RepublishFailed", cid: entry.track.id, error })
             })
@@ -250,7 +251,7 @@ export const make = (options: {
     unpublished: (sid) =>
       withSid(sid, (entry) =>
         Effect.suspend(() => {
-          entries.delete(entry.track.id)
+          if (isKept(entry)) entries.delete(entry.track.id)
           return forget(entry)
         })
       ),
