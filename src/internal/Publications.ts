@@ -145,6 +145,13 @@ export const make = (options: {
       if (Option.isSome(established)) yield* removeSender(established.value.session, entry.track.id, true)
     })
 
+  const unpublish = (entry: Entry) =>
+    Effect.suspend(() => {
+      // The track may have been published anew since.
+      if (isKept(entry)) entries.delete(entry.track.id)
+      return forget(entry)
+    })
+
   const publication = (entry: Entry): TrackPublication.TrackPublication => {
     const current = Effect.flatMap(Ref.get(entry.established), (established) =>
       Option.isSome(established) && isKept(entry)
@@ -209,10 +216,6 @@ export const make = (options: {
         muted: yield* Ref.make(publishOptions.muted ?? false),
         turn: yield* Semaphore.make(1)
       }
-      const unpublish = Effect.suspend(() => {
-        if (isKept(entry)) entries.delete(track.id)
-        return forget(entry)
-      })
       yield* Effect.acquireRelease(
         Effect.suspend(() => {
           // Found and registered in one step.
@@ -222,12 +225,12 @@ export const make = (options: {
           entries.set(track.id, entry)
           return Effect.void
         }),
-        () => unpublish
+        () => unpublish(entry)
       )
       yield* setMuted(entry, publishOptions.muted ?? false)
       yield* withRetry(publishOptions.retry ?? true, (session) => establish(entry, session)).pipe(
         entry.turn.withPermit,
-        Effect.onError(() => unpublish)
+        Effect.onError(() => unpublish(entry))
       )
       return publication(entry)
     }),
@@ -248,13 +251,7 @@ export const make = (options: {
     ),
     clear: () => entries.clear(),
     muted: (sid, muted) => withSid(sid, (entry) => setMuted(entry, muted)),
-    unpublished: (sid) =>
-      withSid(sid, (entry) =>
-        Effect.suspend(() => {
-          if (isKept(entry)) entries.delete(entry.track.id)
-          return forget(entry)
-        })
-      ),
+    unpublished: (sid) => withSid(sid, unpublish),
     repeatMuted: Effect.suspend(() =>
       Effect.forEach(
         [...entries.values()],
