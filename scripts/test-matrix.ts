@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process"
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { sort } from "semver"
 
 const root = resolve(import.meta.dirname, "..")
 const { devDependencies, engines, peerDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
@@ -18,7 +19,7 @@ const versionsOf = (name: string, range: string): ReadonlyArray<string> => {
   )
   const all = Array.isArray(found) ? found.map(String) : [String(found)]
   if (all.length === 0) throw new Error(`no version of ${name} is in ${range}`)
-  return all
+  return sort([...all])
 }
 const ends = (all: ReadonlyArray<string>) => [...new Set([all.at(0), all.at(-1)])].filter((each) => each !== undefined)
 

@@ -70,6 +70,8 @@ const explainTls = (code: string, message: string): string => {
     case "UNABLE_TO_VERIFY_LEAF_SIGNATURE":
       return "the server does not send the certificates between its own and a known authority"
     case "ERR_SSL_WRONG_VERSION_NUMBER":
+    // OpenSSL 3.5.3, in Node 24.9, takes the first bytes of plain text for a length.
+    case "ERR_SSL_PACKET_LENGTH_TOO_LONG":
       return "what listens there speaks no TLS; is it a server for ws: and http:, or the wrong port?"
     case "ECONNREFUSED":
       return "nobody listens on the port"
