@@ -28,7 +28,7 @@ import {
 import { probeLabel } from "../internal/probeLabel.ts"
 import { collectSoon } from "./collect.ts"
 import * as NodeMedia from "./NodeMedia.ts"
-import { adopt, type NodeRtcDataChannel } from "./NodeRtcDataChannel.ts"
+import { adopt, type NodeRtcDataChannel, watchEnd } from "./NodeRtcDataChannel.ts"
 import { turns } from "./turns.ts"
 import * as roundTrip from "./roundTrip.ts"
 
@@ -130,8 +130,9 @@ const make = Effect.fnUntraced(function* (
   })
   const later = (then: () => void) => void fork(Effect.andThen(turns, Effect.sync(then)))
   peer.onDataChannel((channel: DataChannel) => {
-    if (isGone(channel)) return collectSoon()
-    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel, { whenHandedOver: later }))
+    const end = watchEnd(channel)
+    if (!channel.isOpen()) return collectSoon()
+    if (!lifetime.isOver) handlers.onDataChannel(adopt(channel, { end, whenHandedOver: later }))
   })
 
   const media = NodeMedia.make(peer, {
@@ -209,16 +210,6 @@ const make = Effect.fnUntraced(function* (
     media
   }
 })
-
-/**
- * Whether the far end closed a channel before we were told of it. Such a channel never reports its end, and its handle, which
- * keeps the process alive, is freed only when it is collected; so its callback may refer to nothing.
- */
-const isGone = (channel: DataChannel) => {
-  channel.onClosed(noop)
-  return !channel.isOpen()
-}
-const noop = () => {}
 
 /** `turn:host:port?transport=tcp` with credentials, as libdatachannel wants it. */
 const toNativeServers = ({ credential, urls, username }: IceServer): ReadonlyArray<string | NativeIceServer> =>

@@ -16,8 +16,26 @@ export const detached: RtcDataChannelHandlers = {
   onBufferedAmountLow: noop
 }
 
+/** What is done when a channel has ended. */
+export interface End {
+  then: () => void
+}
+
+/**
+ * Watches for the end of a channel, whose native handle keeps the process alive until it has been reported. It is watched once, for
+ * good: an end that is reported while the callback is replaced is lost. One that came before is never reported; the channel is not
+ * open then, and its handle is freed when it is collected, so the callback may keep nothing alive but what it is told to do.
+ */
+export const watchEnd = (channel: DataChannel): End => {
+  const end: End = { then: noop }
+  channel.onClosed(() => end.then())
+  return end
+}
+
 /** Where a channel comes from. */
 export interface Origin {
+  /** For a channel of the far end, which is watched before anything else. */
+  readonly end?: End
   /**
    * For a channel of the far end: runs a function when what the native thread passed on during the handover is there. Once a
    * message callback is set, two threads empty the same buffer, and the order of what was in it is lost.
@@ -37,7 +55,10 @@ export interface NodeRtcDataChannel extends RtcDataChannel {
 }
 
 /** Wraps a native channel. Its state is kept here, because a closed native channel may not be asked. */
-export const adopt = (channel: DataChannel, { later, whenHandedOver }: Origin = {}): NodeRtcDataChannel => {
+export const adopt = (
+  channel: DataChannel,
+  { end = watchEnd(channel), later, whenHandedOver }: Origin = {}
+): NodeRtcDataChannel => {
   const label = channel.getLabel()
   let handlers = detached
   let state: "connecting" | "open" | "closed" = channel.isOpen() ? "open" : "connecting"
@@ -77,12 +98,12 @@ export const adopt = (channel: DataChannel, { later, whenHandedOver }: Origin = 
     early = undefined
     if (state === "open") for (const bytes of messages) send(bytes)
   })
-  channel.onClosed(() => {
+  end.then = () => {
     if (state === "closed") return
     release()
     state = "closed"
     handlers.onClose()
-  })
+  }
   channel.onError((cause) => handlers.onError(new Error(cause)))
 
   // False means buffered, not refused; what is refused throws.
