@@ -76,6 +76,28 @@ describe("a server that was killed", () => {
   )
 
   test(
+    "hears nothing until then over cuts of the signal either",
+    Effect.gen(function* () {
+      const { alice, bob, faults, network } = yield* meet()
+      yield* sending(alice)
+      yield* elapse("1 second")
+      yield* faults.stop
+      yield* elapse("300 millis")
+      yield* network.cutOff("bob")
+      yield* faults.start
+      yield* elapse("1 second")
+      for (const resumes of [1, 2]) {
+        yield* faults.dropSignal("alice")
+        yield* elapse("500 millis")
+        assert.strictEqual(count(alice, "Resumed"), resumes)
+      }
+      yield* network.restore("bob")
+      yield* elapse("10 seconds")
+      assert.deepStrictEqual(bob.received, all)
+    })
+  )
+
+  test(
     "hears what is said to the others 3 s after, when somebody does not come back",
     Effect.gen(function* () {
       const { alice, carol } = yield* withoutBob

@@ -1,12 +1,13 @@
 import { ParticipantInfo_State, type ParticipantInfo } from "@livekit/protocol"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 
 /** The other participants, as the server described them last; kept over sessions, to tell who is gone when the next one begins. */
 export class Roster {
   readonly #others = new Map<string, ParticipantInfo>()
   /** Identities that took part in the session before and do not yet in this one. */
   readonly #missing = new Set<string>()
-  #whenBack = () => {}
+  readonly #everybody = Latch.makeUnsafe(true)
 
   /** A session begins with these others. Who was there before and is not among them has left meanwhile. */
   begin(others: ReadonlyArray<ParticipantInfo>): ReadonlyArray<ParticipantInfo> {
@@ -16,6 +17,7 @@ export class Roster {
       if (state === ParticipantInfo_State.ACTIVE) this.#missing.add(identity)
     }
     this.#others.clear()
+    if (this.#missing.size > 0) this.#everybody.closeUnsafe()
     this.update(others)
     return gone.map((info) => {
       const left = info.clone()
@@ -31,27 +33,23 @@ export class Roster {
       // A server hands data only to who is active.
       if (info.state === ParticipantInfo_State.ACTIVE) this.#missing.delete(info.identity)
     }
-    if (this.#missing.size === 0) this.#whenBack()
+    if (this.#missing.size === 0) this.#everybody.openUnsafe()
   }
 
   /** Whether all who were there in the session before are there again, or were given up. */
   get isComplete(): boolean {
-    return this.#missing.size === 0
+    return this.#everybody.isOpen()
   }
 
   /** Completes when they are. */
-  readonly complete: Effect.Effect<void> = Effect.callback((resume) => {
-    if (this.isComplete) return resume(Effect.void)
-    this.#whenBack = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#whenBack = () => {}
-    })
-  })
+  get complete(): Effect.Effect<void> {
+    return this.#everybody.await
+  }
 
   /** Waits for nobody any more. */
   giveUp(): void {
     this.#missing.clear()
-    this.#whenBack()
+    this.#everybody.openUnsafe()
   }
 
   clear(): void {

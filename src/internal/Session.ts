@@ -24,6 +24,7 @@ import type { EngineCore } from "./EngineCore.ts"
 import * as InboundChannels from "./InboundChannels.ts"
 import type { PathLiveness } from "./PathLiveness.ts"
 import * as Publisher from "./Publisher.ts"
+import * as ReliableAttachment from "./ReliableAttachment.ts"
 import { reportDefect } from "./reportDefect.ts"
 import * as RemoteTracks from "./RemoteTracks.ts"
 import { resume, type Resumed } from "./resume.ts"
@@ -168,21 +169,8 @@ export const open = Effect.fnUntraced(function* (
     inbound
   })
   yield* inbound.adopt((target) => (target === "publisher" ? publisher.transport : subscriber))
-  const attachData = Effect.gen(function* () {
-    const attach = Effect.sync(() => core.sender.attach(publisher.reliable))
-    if (core.others.isComplete) return yield* attach
-    // After a crash of the server nobody is there yet, and what is sent before they are back reaches nobody.
-    yield* core.others.complete.pipe(
-      Effect.timeoutOrElse({
-        duration: core.config.rejoinTimeout,
-        orElse: () => Effect.sync(() => core.others.giveUp())
-      }),
-      Effect.andThen(attach),
-      Effect.forkIn(scope)
-    )
-  })
-  yield* attachData
-  yield* Effect.addFinalizer(() => Effect.sync(core.sender.detach))
+  const reliable = yield* ReliableAttachment.make(core, publisher.reliable)
+  yield* reliable.attach
 
   const reportPublisher = (error: PeerConnectionError) =>
     Effect.sync(() => core.report({ _tag: "PeerConnectionError", target: "publisher", reason: error.reason }))
@@ -273,7 +261,7 @@ export const open = Effect.fnUntraced(function* (
           requests,
           signal,
           attach: (connection) => Effect.andThen(requests.attach(connection), flushCandidates),
-          attachData,
+          reliable,
           listen
         },
         cause

@@ -15,6 +15,7 @@ import type { SignalRequestQueue } from "../SignalRequestQueue.ts"
 import type { SignalPath } from "../SignalUrl.ts"
 import * as SyncState from "../SyncState.ts"
 import type { EngineCore } from "./EngineCore.ts"
+import type { ReliableAttachment } from "./ReliableAttachment.ts"
 import type { SessionOptions } from "./Session.ts"
 import type { SessionMedia } from "./SessionMedia.ts"
 import type { SessionPeers } from "./SessionPeers.ts"
@@ -38,8 +39,7 @@ export const resume = Effect.fn("Session.resume")(function* (
     readonly signal: SessionSignal
     /** Uses a connection for requests, candidates that waited first. */
     readonly attach: (connection: SignalConnection) => Effect.Effect<void>
-    /** Lets reliable data onto the channel. */
-    readonly attachData: Effect.Effect<void>
+    readonly reliable: ReliableAttachment
     readonly listen: (connection: SignalConnection) => Effect.Effect<void>
   },
   cause: DisconnectCause.DisconnectCause
@@ -72,7 +72,7 @@ export const resume = Effect.fn("Session.resume")(function* (
   // On another node something may be missing that was sent before what is sent now, and a server drops what comes after a later
   // sequence: there what is new waits for the replay. On the same node nothing is lost, and nothing has to wait.
   const hasMoved = response !== undefined && response.serverInfo?.nodeId !== join.serverInfo?.nodeId
-  if (hasMoved) core.sender.detach()
+  if (hasMoved) yield* session.reliable.detach
   if (response !== undefined && capabilities.setConfiguration) {
     const next = RtcConfig.make(response, options.rtc, options.url)
     if (subscriber !== undefined) yield* subscriber.setConfiguration(next)
@@ -99,7 +99,7 @@ export const resume = Effect.fn("Session.resume")(function* (
   // --- the data ---
   // A server that did not say what it has gets nothing twice (S96); 0 means it has nothing (V13).
   const replayed = response === undefined ? 0 : yield* replay(core, response.lastMessageSeq)
-  yield* session.attachData
+  yield* session.reliable.attach
   yield* requests.open
   return { evidence: { path, ...ready, answered }, replayed }
 })
