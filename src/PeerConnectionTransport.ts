@@ -40,8 +40,11 @@ import * as SdpMunging from "./SdpMunging.ts"
 export interface TransportOptions {
   readonly target: Target
   readonly configuration: RtcConfiguration
-  /** Sends an offer to the far end (PT13). Absent on a subscriber, which never offers (S36, PT7). */
-  readonly sendOffer?: ((offer: { readonly sdp: string; readonly id: number }) => Effect.Effect<void>) | undefined
+  /**
+   * Sends an offer to the far end (PT13); false if there is no way there, and then no answer is due until it is sent again. Absent
+   * on a subscriber, which never offers (S36, PT7).
+   */
+  readonly sendOffer?: ((offer: { readonly sdp: string; readonly id: number }) => Effect.Effect<boolean>) | undefined
   /** A local candidate (OB1). */
   readonly onIceCandidate: (candidate: IceCandidate) => void
   /** A channel that the far end opened. */
@@ -210,7 +213,7 @@ export const make = Effect.fnUntraced(function* (
       yield* setRemote({ type: "answer", sdp: SdpMunging.remoteAnswer(sdp, offered, yield* Ref.get(bitrates)) })
     }),
     currentOffer: Effect.map(Ref.get(unsetOffer), (unset) => (unset ?? peer.localDescription())?.sdp),
-    sendOffer: options.sendOffer ?? (() => Effect.void)
+    sendOffer: options.sendOffer ?? (() => Effect.succeed(false))
   })
 
   // Between offers and answers, never during one; whoever waited for its turn may find the peer connection closed.

@@ -67,7 +67,7 @@ const transport = Effect.gen(function* () {
   const made = yield* PeerConnectionTransport.make({
     target: "publisher",
     configuration: { iceServers: [], iceTransportPolicy: "all" },
-    sendOffer: ({ id, sdp }) => Effect.sync(() => void sent.push(`${id}: ${sdp}`)),
+    sendOffer: ({ id, sdp }) => Effect.sync(() => sent.push(`${id}: ${sdp}`) > 0),
     onIceCandidate: () => {},
     onDataChannel: () => {}
   }).pipe(Effect.provide(layer))

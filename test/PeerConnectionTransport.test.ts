@@ -846,10 +846,7 @@ const far = (
     const transport = yield* Context.get(services, PeerConnectionTransport.Factory).make({
       target: "publisher",
       configuration: { iceServers: [], iceTransportPolicy: "all" },
-      sendOffer: (offer) =>
-        Effect.map(Clock.currentTimeMillis, (at) => {
-          offers.push({ ...offer, at })
-        }),
+      sendOffer: (offer) => Effect.map(Clock.currentTimeMillis, (at) => offers.push({ ...offer, at }) > 0),
       onIceCandidate: () => {},
       onDataChannel: () => {}
     })

@@ -14,7 +14,7 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, PubSub } from "effect"
 import { Packet, Sdp } from "effect-livekit"
 import { RtpTrack, TestServer, VirtualTime } from "effect-livekit/testing"
-import { count, last, tags, test as on } from "./suites/inMemory.ts"
+import { count, last, meet, tags, test as on } from "./suites/inMemory.ts"
 import * as wire from "./suites/wire.ts"
 
 const { elapse } = VirtualTime
@@ -83,6 +83,24 @@ describe("the publisher's negotiation", () => {
       assert.isTrue(Sdp.sections(lastAnswer(alice)).some(Sdp.isReceiving))
     })
   )
+
+  for (const iceRestart of [true, false]) {
+    on(
+      `waits for it as long as an outage lasts, which is no answer that is late (ICE restart: ${iceRestart})`,
+      Effect.gen(function* () {
+        const { alice, faults } = yield* meet({ mode: "single", iceRestart })
+        yield* faults.refuseDials
+        yield* faults.dropSignal("alice")
+        yield* elapse("1 second")
+        const { track } = yield* RtpTrack.source("opus")
+        yield* alice.engine.createSenderTransceiver(track)
+        yield* elapse("30 seconds")
+        yield* faults.acceptDials
+        yield* elapse("5 seconds")
+        assert.deepStrictEqual([count(alice, "Resumed"), count(alice, "Reconnecting")], [1, 0])
+      })
+    )
+  }
 
   on(
     "restarts ICE while the engine resumes, and else goes on with what there is (S68, S98)",

@@ -170,7 +170,7 @@ describe("an offer", () => {
     const transport = yield* Context.get(services, PeerConnectionTransport.Factory).make({
       target: "publisher",
       configuration: { iceServers: [], iceTransportPolicy: "all" },
-      sendOffer: ({ sdp }) => Effect.sync(() => void offers.push(sdp)),
+      sendOffer: ({ sdp }) => Effect.sync(() => offers.push(sdp) > 0),
       onIceCandidate: () => {},
       onDataChannel: () => {}
     })

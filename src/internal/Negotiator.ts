@@ -40,7 +40,8 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly createInitialOffer: Effect.Effect<string, PeerConnectionError>
   readonly applyAnswer: (sdp: string) => Effect.Effect<void, PeerConnectionError>
   readonly currentOffer: Effect.Effect<string | undefined>
-  readonly sendOffer: (offer: Offer) => Effect.Effect<void>
+  /** False when there is no way to the far end. */
+  readonly sendOffer: (offer: Offer) => Effect.Effect<boolean>
 }): Effect.fn.Return<Negotiator, never, Scope.Scope> {
   const { config, lock, target } = options
   const scope = yield* Effect.scope
@@ -96,8 +97,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const send = (sdp: string) =>
     Effect.gen(function* () {
       const { lastId } = yield* negotiation
-      yield* armDeadline
-      yield* options.sendOffer({ sdp, id: lastId })
+      if (yield* options.sendOffer({ sdp, id: lastId })) yield* armDeadline
     })
 
   const offer = Effect.gen(function* () {

@@ -35,7 +35,9 @@ export const make = Effect.fnUntraced(function* (
     configuration: options.configuration,
     // Without a connection the offer stays unanswered, and the resume repeats it.
     sendOffer: ({ id, sdp }) =>
-      Effect.ignore(requests.send({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id }) })),
+      Effect.sync(() =>
+        requests.sendUnsafe({ case: "offer", value: new SessionDescription({ type: "offer", sdp, id }) })
+      ),
     onIceCandidate: sender.add,
     onDataChannel: options.onDataChannel,
     onTrack: (media) => options.remoteTracks.add("publisher", media),

@@ -18,7 +18,7 @@ export const detached: RtcDataChannelHandlers = {
 
 /** What is done when a channel has ended. */
 export interface End {
-  then: () => void
+  tell: () => void
 }
 
 /**
@@ -27,8 +27,8 @@ export interface End {
  * open then, and its handle is freed when it is collected, so the callback may keep nothing alive but what it is told to do.
  */
 export const watchEnd = (channel: DataChannel): End => {
-  const end: End = { then: noop }
-  channel.onClosed(() => end.then())
+  const end: End = { tell: noop }
+  channel.onClosed(() => end.tell())
   return end
 }
 
@@ -98,7 +98,7 @@ export const adopt = (
     early = undefined
     if (state === "open") for (const bytes of messages) send(bytes)
   })
-  end.then = () => {
+  end.tell = () => {
     if (state === "closed") return
     release()
     state = "closed"

@@ -16,7 +16,7 @@ export const restartedOffer = Effect.fnUntraced(function* (track: RtcMedia.Media
     ...deaf,
     target: "publisher",
     configuration,
-    sendOffer: (offer) => Effect.asVoid(Queue.offer(offers, offer))
+    sendOffer: (offer) => Queue.offer(offers, offer)
   })
   const far = yield* PeerConnectionTransport.make({ ...deaf, target: "publisher", configuration })
   yield* near.createDataChannel("channel", { ordered: true })
