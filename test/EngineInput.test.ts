@@ -227,6 +227,31 @@ describe("signal messages", () => {
   )
 })
 
+describe("a new token that is none", () => {
+  for (const bad of ["", " ", "invalid token", "a.b.c\n"]) {
+    test(
+      `does not take the place of a good one (${JSON.stringify(bad)})`,
+      Effect.gen(function* () {
+        const { faults } = yield* TestServer.TestServer
+        const alice = yield* join("alice")
+        const before = count(alice, "TokenRefreshed")
+        const moved = new RoomMovedResponse({ token: bad })
+        for (const message of [
+          { case: "refreshToken", value: bad },
+          { case: "roomMoved", value: moved }
+        ] as const) {
+          yield* faults.sendRaw("alice", new SignalResponse({ message }).toBinary())
+        }
+        yield* elapse("1 second")
+        assert.strictEqual(count(alice, "TokenRefreshed"), before)
+        yield* faults.dropSignal("alice")
+        yield* elapse("5 seconds")
+        assert.isTrue(tags(alice).includes("Resumed"))
+      })
+    )
+  }
+})
+
 describe("sendData", () => {
   test(
     "delivers a packet as often as it is sent, and leaves it as it was",

@@ -66,13 +66,15 @@ export const handle = (
       media.abortSent()
       return Effect.sync(() => core.report({ _tag: "Leave", leave: message.value }))
     case "refreshToken":
-      return Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))
+      return isToken(message.value)
+        ? Effect.andThen(Ref.set(core.token, Redacted.make(message.value)), emit({ _tag: "TokenRefreshed" }))
+        : Effect.logDebug("ignored a new token that is none")
     case "roomMoved": {
       const { otherParticipants, participant, token } = message.value
       const value = message.value.clone()
       value.token = ""
       return Effect.gen(function* () {
-        yield* Ref.set(core.token, Redacted.make(token))
+        if (isToken(token)) yield* Ref.set(core.token, Redacted.make(token))
         // A resume is asked for by the session that the participant has now.
         if (participant !== undefined) yield* Ref.set(core.participant, Option.some(participant))
         core.emit({ _tag: "OtherMessage", message: { case: "roomMoved", value } })
@@ -141,3 +143,6 @@ export const handle = (
       return emit({ _tag: "OtherMessage", message })
   }
 }
+
+/** Whether it has the form of a bearer token (RFC 6750): what has not would be refused, and the one before may still be good. */
+const isToken = (text: string) => /^[\w.~+/-]+=*$/.test(text)
