@@ -2,7 +2,7 @@
  * Outages on a network and a clock in memory: every leave in every phase, long silences, and every moment of an interruption.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
+import { type DataPacket, DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
 import { Duration, Effect, Exit, Fiber, Schedule, Scope } from "effect"
 import { EngineConfig, Packet, ReconnectPolicy } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
@@ -397,6 +397,54 @@ describe("what is in doubt", () => {
       assert.strictEqual((undelivered?.unsent.length ?? 0) + (undelivered?.inDoubt.length ?? 0), 2)
       const order = tags(alice).filter((tag) => tag === "Undelivered" || tag === "Disconnected")
       assert.deepStrictEqual(order, ["Undelivered", "Disconnected"])
+    })
+  )
+})
+
+describe("what the application sends again itself", () => {
+  const again = (from: Participant, packets: ReadonlyArray<DataPacket>) =>
+    Effect.forEach(
+      packets,
+      ({ value }) => (value.case === undefined ? Effect.die("a packet without value") : from.engine.sendData(value)),
+      { discard: true }
+    )
+
+  test(
+    "of what is only reported arrives, though others went before it",
+    Effect.gen(function* () {
+      const { alice, bob, faults, media } = yield* meet()
+      yield* media.set({ isDown: true })
+      yield* say(alice, "lost")
+      yield* elapse("100 millis")
+      yield* faults.refuseNextResume("alice")
+      yield* faults.dropSignal("alice")
+      yield* elapse("1 second")
+      yield* media.set({ isDown: false })
+      yield* elapse("10 seconds")
+      yield* say(alice, "after")
+      yield* again(alice, last(alice, "InDoubt")?.packets ?? [])
+      yield* elapse("1 second")
+      assert.deepStrictEqual(bob.received, ["after", "lost"])
+    }).pipe(Effect.provideService(EngineConfig.EngineConfig, { ...EngineConfig.defaults, inDoubt: "report" }))
+  )
+
+  test(
+    "in the next connection, of what the last one did not deliver, arrives, though others went before it",
+    Effect.gen(function* () {
+      const server = yield* TestServer.TestServer
+      const { alice, bob, network } = yield* meet()
+      yield* network.cutOff("alice")
+      yield* elapse("30 seconds")
+      yield* say(alice, "1", "2")
+      yield* alice.engine.disconnect
+      yield* network.restore("alice")
+      const token = yield* server.token({ identity: "alice", room: "room" })
+      yield* Effect.forkScoped(alice.engine.connect({ url: server.url, token }))
+      yield* elapse("10 seconds")
+      yield* say(alice, "3")
+      yield* again(alice, last(alice, "Undelivered")?.unsent ?? [])
+      yield* elapse("1 second")
+      assert.deepStrictEqual(bob.received, ["3", "1", "2"])
     })
   )
 })

@@ -24,6 +24,7 @@ import type { Entry } from "../ReliableLog.ts"
 import type { ConnectOptions } from "../RTCEngine.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import { flush } from "./flush.ts"
+import * as Nonce from "./Nonce.ts"
 import type { Terminated } from "./reconnect.ts"
 import type { Session } from "./Session.ts"
 import * as spanAttributes from "./spanAttributes.ts"
@@ -72,7 +73,8 @@ export const make = Effect.fnUntraced(function* (options: {
       yield* SubscriptionRef.set(state, "Disconnected")
       const error = end.error ?? new EngineError({ reason: new Ended({ why: end.reason }) })
       if (unsent.length > 0 || inDoubt.length > 0) {
-        const read = (entries: ReadonlyArray<Entry>) => entries.map(({ bytes }) => Packet.decode(bytes))
+        const read = (entries: ReadonlyArray<Entry>) =>
+          entries.map(({ bytes }) => Nonce.withoutOwn(Packet.decode(bytes)))
         core.emit({ _tag: "Undelivered", unsent: read(unsent), inDoubt: read(inDoubt) })
       }
       core.emit(wasJoined ? end : { _tag: "FailedToConnect", error })

@@ -1,7 +1,7 @@
 /**
  * From bytes on a channel to packets for the users: decode, drop duplicates, keep lossy packets from piling up (S134-S139).
  */
-import { DataPacket } from "@livekit/protocol"
+import { DataPacket, type UserPacket } from "@livekit/protocol"
 import type * as Clock from "effect/Clock"
 import * as PubSub from "effect/PubSub"
 import type { Kind } from "../DataChannel.ts"
@@ -55,11 +55,21 @@ export const make = (options: {
         return
       }
       counters.received++
+      if (packet.value.case === "user") clear(packet.value.value)
       if (packet.value.case === "speaker") emit({ _tag: "ActiveSpeakersUpdated", update: packet.value.value })
       PubSub.publishUnsafe(packets, { kind, packet })
     }
   }
 }
+
+/** Takes out what belongs to this sending: who sent on what was received would see it dropped as known, or go to nobody. */
+const clear = (packet: UserPacket) => {
+  packet.nonce = nothing
+  packet.destinationIdentities = []
+  packet.destinationSids = []
+}
+
+const nothing = new Uint8Array(0)
 
 const decode = (bytes: Uint8Array): DataPacket | { readonly cause: unknown } => {
   try {

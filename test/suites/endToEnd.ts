@@ -3,7 +3,7 @@
  */
 import { assert, it } from "@effect/vitest"
 import { DisconnectReason, ParticipantInfo_State } from "@livekit/protocol"
-import { Effect, Fiber, Option, type PubSub, type Redacted, type Scope, Stream } from "effect"
+import { Effect, Fiber, Option, PubSub, type Redacted, type Scope, Stream } from "effect"
 import { type EngineEvent, Packet, type RTCEngine, type SignalClient } from "effect-livekit"
 
 /** A room on some server, and engines to join it with. */
@@ -105,6 +105,24 @@ export const endToEnd = <R>(
       yield* alice.engine.sendData(Packet.user("2"), { destinationIdentities: ["carol"] })
       assert.deepStrictEqual(yield* Fiber.join(atBob), [1])
       assert.deepStrictEqual(yield* Fiber.join(atCarol), [2])
+    })
+  )
+
+  participants(
+    "delivers to everybody what is sent on as it was received",
+    Effect.gen(function* () {
+      const server = yield* far
+      const alice = yield* joined(server, "alice")
+      const bob = yield* joined(server, "bob")
+      const carol = yield* joined(server, "carol")
+      yield* alice.engine.sendData(Packet.user("1"))
+      yield* alice.engine.sendData(Packet.user("2"), { destinationIdentities: ["bob"] })
+      for (const _ of numbers(0, 2)) {
+        const { packet } = yield* PubSub.take(bob.packets)
+        if (packet.value.case !== undefined) yield* bob.engine.sendData(packet.value)
+      }
+      assert.deepStrictEqual(yield* take(alice.packets, 2), [1, 2])
+      assert.deepStrictEqual(yield* take(carol.packets, 3), [1, 1, 2])
     })
   )
 
