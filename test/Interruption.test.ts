@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Duration, Effect, Exit, Fiber, Layer, Logger, PubSub, Random } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Logger, PubSub, Random, Scope } from "effect"
 import {
   DataChannel,
   Packet,
@@ -63,13 +63,15 @@ const interruptBefore = (
     const connect = engine.connect({ url: `ws://${host}`, token, connectionMode })
     const events: Array<string> = []
     const watch = yield* engine.subscribeEvents
-    const connected = yield* Effect.forkChild(Effect.scoped(Effect.andThen(connect, Effect.never)))
+    const scope = yield* Scope.make()
+    const connected = yield* Effect.forkChild(Effect.andThen(Scope.provide(connect, scope), Effect.never))
+    const look = Effect.gen(function* () {
+      for (const { _tag } of yield* PubSub.takeUpTo(watch, 100)) events.push(_tag)
+      return events
+    })
     const isThere = (tag: string) =>
       Effect.gen(function* () {
-        while (!events.includes(tag)) {
-          for (const { _tag } of yield* PubSub.takeUpTo(watch, 100)) events.push(_tag)
-          yield* Effect.sleep(1)
-        }
+        while (!(yield* look).includes(tag)) yield* Effect.sleep(1)
       })
     self.strike = () => connected.interruptUnsafe()
     if (phase !== "connect") yield* isThere("Connected")
@@ -78,6 +80,8 @@ const interruptBefore = (
     yield* Effect.raceFirst(isThere(succeeded[phase]), Fiber.await(connected))
     self.isOver = true
     yield* Fiber.interrupt(connected)
+    // A connect that was interrupted needs no scope that closes.
+    if ((yield* look).includes("Connected")) yield* Scope.close(scope, Exit.void)
 
     const where = `before task ${number} of a ${phase}`
     assert.strictEqual(yield* engine.state, "Disconnected", where)

@@ -3,7 +3,7 @@
  */
 import { assert, describe } from "@effect/vitest"
 import { DisconnectReason, LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
-import { Effect, Fiber, Stream } from "effect"
+import { Effect, Fiber, Scope, Stream } from "effect"
 import { TestRTCEngine, TestServer, SimNetwork, VirtualTime } from "effect-livekit/testing"
 import { count, failToConnect, join, last, meet, say, test } from "./suites/inMemory.ts"
 
@@ -180,6 +180,24 @@ describe("connecting", () => {
         Stream.runCollect
       )
       assert.deepStrictEqual(told.slice(-1), ["Disconnected"])
+    })
+  )
+
+  test(
+    "leaves nothing in its scope when it fails, nor does publishing, however often they are tried there",
+    Effect.gen(function* () {
+      const server = yield* TestServer.TestServer
+      const { alice } = yield* meet()
+      const engine = yield* TestRTCEngine.make("carol")
+      const token = yield* server.token({ identity: "carol", room: "room" })
+      const scope = yield* Scope.make()
+      const failsIn = <A, E>(attempt: Effect.Effect<A, E, Scope.Scope>) =>
+        VirtualTime.advancing(Effect.flip(Scope.provide(attempt, scope)))
+      yield* server.faults.refuseDials
+      yield* failsIn(engine.connect({ url: server.url, token }))
+      yield* failsIn(engine.connect({ url: server.url, token }))
+      yield* failsIn(alice.engine.publishTrack({ id: "foreign", kind: "audio", enabled: true }))
+      assert.strictEqual(scope.state._tag, "Empty")
     })
   )
 

@@ -22,6 +22,7 @@ import type { Policy } from "../ReconnectPolicy.ts"
 import type { RegionUrlProvider } from "../RegionUrlProvider.ts"
 import type { Entry } from "../ReliableLog.ts"
 import type { ConnectOptions } from "../RTCEngine.ts"
+import { closeOnFailure } from "./closeOnFailure.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import { flush } from "./flush.ts"
 import * as Nonce from "./Nonce.ts"
@@ -126,11 +127,10 @@ export const make = Effect.fnUntraced(function* (options: {
       const fiber = yield* Effect.forkIn(supervisor, options.scope, { startImmediately: true, uninterruptible: false })
       yield* Deferred.succeed(self.fiber, fiber)
       yield* Effect.addFinalizer(() => stop(self))
-      return fiber
     })
-    const fiber = yield* Effect.uninterruptible(begin)
-    return yield* Deferred.await(self.joined).pipe(Effect.onInterrupt(() => Fiber.interrupt(fiber)))
-  })
+    yield* Effect.uninterruptible(begin)
+    return yield* Deferred.await(self.joined)
+  }, closeOnFailure)
 
   const current = Ref.get(running)
   const disconnect = Effect.flatMap(current, (self) => (Option.isSome(self) ? stop(self.value) : Effect.void))

@@ -10,6 +10,7 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 import type { ConnectionState } from "../ConnectionState.ts"
+import { closeOnFailure } from "./closeOnFailure.ts"
 import { EngineError, type EngineErrorReason, NotConnected } from "../EngineError.ts"
 import { Unsupported } from "../PeerConnectionError.ts"
 import type { Capabilities } from "../PeerConnectionFactory.ts"
@@ -228,12 +229,9 @@ export const make = (options: {
         () => unpublish(entry)
       )
       yield* setMuted(entry, publishOptions.muted ?? false)
-      yield* withRetry(publishOptions.retry ?? true, (session) => establish(entry, session)).pipe(
-        entry.turn.withPermit,
-        Effect.onError(() => unpublish(entry))
-      )
+      yield* entry.turn.withPermit(withRetry(publishOptions.retry ?? true, (session) => establish(entry, session)))
       return publication(entry)
-    }),
+    }, closeOnFailure),
     republish: Effect.suspend(() =>
       Effect.forEach(
         [...entries.values()],
