@@ -17,15 +17,13 @@ import type { ConnectionState } from "../ConnectionState.ts"
 import type { DisconnectCause } from "../DisconnectCause.ts"
 import { AlreadyConnected, Defect, Ended, EngineError } from "../EngineError.ts"
 import type { Disconnected } from "../EngineEvent.ts"
-import * as Packet from "../Packet.ts"
 import type { Policy } from "../ReconnectPolicy.ts"
 import type { RegionUrlProvider } from "../RegionUrlProvider.ts"
-import type { Entry } from "../ReliableLog.ts"
 import type { ConnectOptions } from "../RTCEngine.ts"
 import { closeOnFailure } from "./closeOnFailure.ts"
 import type { EngineCore } from "./EngineCore.ts"
 import { flush } from "./flush.ts"
-import * as Nonce from "./Nonce.ts"
+import { packetsOf } from "./packetsOf.ts"
 import type { Terminated } from "./reconnect.ts"
 import type { Session } from "./Session.ts"
 import * as spanAttributes from "./spanAttributes.ts"
@@ -74,9 +72,7 @@ export const make = Effect.fnUntraced(function* (options: {
       yield* SubscriptionRef.set(state, "Disconnected")
       const error = end.error ?? new EngineError({ reason: new Ended({ why: end.reason }) })
       if (unsent.length > 0 || inDoubt.length > 0) {
-        const read = (entries: ReadonlyArray<Entry>) =>
-          entries.map(({ bytes }) => Nonce.withoutOwn(Packet.decode(bytes)))
-        core.emit({ _tag: "Undelivered", unsent: read(unsent), inDoubt: read(inDoubt) })
+        core.emit({ _tag: "Undelivered", unsent: packetsOf(unsent), inDoubt: packetsOf(inDoubt) })
       }
       core.emit(wasJoined ? end : { _tag: "FailedToConnect", error })
       yield* error.reason._tag === "Defect"

@@ -2,7 +2,6 @@
  * Nonces of reliable packets, of the 16 bytes by which a LiveKit server drops what its room has seen: 4 that mark them as ours, 6
  * that name the engine, 6 that count. Our receivers use the count to drop what was sent again after a full reconnect.
  */
-import type { DataPacket } from "@livekit/protocol"
 
 const mark = [0x65, 0x66, 0x6c, 0x6b]
 const length = 16
@@ -37,13 +36,6 @@ export const read = (nonce: Uint8Array): { readonly engine: string; readonly cou
     engine: `${view.getUint32(4)}/${view.getUint16(8)}`,
     count: view.getUint16(10) * 2 ** 32 + view.getUint32(12)
   }
-}
-
-/** Takes a nonce of ours from a packet: who sends it again sends another, and receivers would drop it for one they had. */
-export const withoutOwn = (packet: DataPacket): DataPacket => {
-  const { value } = packet
-  if (value.case === "user" && read(value.value.nonce) !== undefined) value.value.nonce = new Uint8Array(0)
-  return packet
 }
 
 /** Engines of which the last count is remembered; enough for a large room whose members come and go. */

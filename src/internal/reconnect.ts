@@ -19,7 +19,7 @@ import * as ReconnectPlan from "../ReconnectPlan.ts"
 import type { Policy } from "../ReconnectPolicy.ts"
 import { type Attempts, type AttemptError, reasonOf, recoveryOf } from "./Attempts.ts"
 import type { EngineCore } from "./EngineCore.ts"
-import * as Nonce from "./Nonce.ts"
+import { packetsOf } from "./packetsOf.ts"
 
 /** How a connection ended when nobody asked for it. */
 export class Terminated extends Data.TaggedError("Terminated")<{
@@ -140,8 +140,8 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     const inDoubt = core.sender.inDoubt(inDoubtSince)
     core.sender.restart({ renumber: Packet.renumber, resend: resent ? inDoubt : [] })
     if (inDoubt.length > 0) {
-      const packets = inDoubt.map(({ bytes }) => Nonce.withoutOwn(Packet.decode(bytes)))
-      core.emit({ _tag: "InDoubt", sequences: inDoubt.map(({ sequence }) => sequence), packets, resent })
+      const sequences = inDoubt.map(({ sequence }) => sequence)
+      core.emit({ _tag: "InDoubt", sequences, packets: packetsOf(inDoubt), resent })
     }
     core.emit({ _tag: "FullReconnecting", attempt: tries })
     if (tries > 1) yield* attempts.nextRegion
