@@ -8,9 +8,10 @@ import {
   LeaveRequest_Action,
   ReconnectReason,
   RegionSettings,
+  SignalResponse,
   UpdateParticipantMetadata
 } from "@livekit/protocol"
-import { Context, Effect, Fiber, Layer, Option, Redacted, type Scope, Stream } from "effect"
+import { Context, type Duration, Effect, Fiber, Layer, Option, Redacted, type Scope, Stream } from "effect"
 import {
   type EngineEvent,
   Packet,
@@ -41,6 +42,8 @@ interface Dial {
 /** The regions of every URL, as a test wants them. */
 interface Regions {
   readonly urls: ReadonlyArray<string> | RegionError.RegionError
+  /** How long it takes to keep those that a leave names. */
+  readonly keeping?: Duration.Input
 }
 
 /** Alice, connected, with everything that her engine says on the signal connection. */
@@ -95,7 +98,11 @@ const alice = Effect.fnUntraced(function* (
                   ? Effect.fail(urls)
                   : Effect.succeed(Option.fromUndefinedOr(urls.find((url) => !attempted.has(url))))
               }),
-            report: (_, settings) => Effect.sync(() => void reported.push(settings.regions.map(({ url }) => url)))
+            report: (_, settings) =>
+              Effect.andThen(
+                Effect.sleep(regions?.keeping ?? 0),
+                Effect.sync(() => void reported.push(settings.regions.map(({ url }) => url)))
+              )
           })
         )
       )
@@ -263,6 +270,46 @@ describe("regions", () => {
       assert.include(tags(events), "Reconnected")
     })
   )
+
+  const goodbye = new LeaveRequest({
+    action: LeaveRequest_Action.DISCONNECT,
+    reason: DisconnectReason.PARTICIPANT_REMOVED,
+    regions: new RegionSettings({ regions: [{ region: "near", url: "ws://near.test", distance: 1n }] })
+  })
+  for (const [name, trouble] of [
+    [
+      "the wait for an explanation ends",
+      Effect.gen(function* () {
+        const { faults } = yield* TestServer.TestServer
+        yield* faults.closeChannel("alice", "reliable")
+        yield* elapse("200 millis")
+      })
+    ],
+    [
+      "a resume succeeds",
+      Effect.gen(function* () {
+        const { faults, network } = yield* TestServer.TestServer
+        const { media } = yield* network.paths("alice")
+        yield* media.set({ latency: 250 })
+        yield* faults.dropSignal("alice")
+        yield* elapse("400 millis")
+      })
+    ]
+  ] as const) {
+    test(
+      `that are kept while ${name} do not make forgotten the goodbye that names them`,
+      Effect.gen(function* () {
+        const { faults } = yield* TestServer.TestServer
+        const { engine, events } = yield* alice({ regions: { urls: [], keeping: "1 second" } })
+        yield* trouble
+        assert.include(["Reconnecting", "Resuming"], yield* engine.state)
+        yield* faults.sendRaw("alice", new SignalResponse({ message: { case: "leave", value: goodbye } }).toBinary())
+        yield* elapse("10 seconds")
+        const end = events.find((event) => event._tag === "Disconnected")
+        assert.strictEqual(end?.reason, DisconnectReason.PARTICIPANT_REMOVED)
+      })
+    )
+  }
 
   test(
     "are not asked for when the token is refused: it is refused everywhere (V17)",

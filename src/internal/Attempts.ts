@@ -166,14 +166,15 @@ export const make = Effect.fnUntraced(function* (options: {
         Effect.tap(attempt, () =>
           Effect.flatMap(Ref.get(isOvertaken), (overtaken) => (overtaken ? Effect.never : Effect.void))
         ),
-        Queue.take(causes).pipe(
-          Effect.tap(learnRegions),
-          Effect.tap(observe),
-          Effect.flatMap((cause) =>
-            isPointless(cause) ? Effect.andThen(Ref.set(isOvertaken, true), overtake(cause)) : Effect.void
-          ),
-          Effect.forever
-        )
+        Effect.gen(function* () {
+          const cause = yield* Queue.take(causes)
+          const overtaken = isPointless(cause)
+          // First of all: what succeeds from here on would leave the cause to nobody.
+          if (overtaken) yield* Ref.set(isOvertaken, true)
+          yield* observe(cause)
+          yield* learnRegions(cause)
+          if (overtaken) return yield* overtake(cause)
+        }).pipe(Effect.forever)
       )
     })
   }

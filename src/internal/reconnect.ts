@@ -72,12 +72,17 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     )
   })
 
-  /** What is known now, with everything that was reported meanwhile folded in. */
-  const evidence = Effect.gen(function* () {
+  /** Folds in what was reported meanwhile; whole, or what was taken would be forgotten. */
+  const observeAll = Effect.gen(function* () {
     for (const next of yield* Queue.clear(causes)) {
-      yield* attempts.learnRegions(next)
       yield* observe(next)
+      yield* attempts.learnRegions(next)
     }
+  }).pipe(Effect.uninterruptible)
+
+  /** What is known now. */
+  const evidence = Effect.gen(function* () {
+    yield* observeAll
     const { asked, attempts: tries, goodbye } = yield* Ref.get(plan)
     if (goodbye !== undefined) {
       const since = goodbye._tag === "Leave" ? Infinity : inDoubtSince
@@ -113,10 +118,9 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
   })
 
   const untilUrgent: Effect.Effect<void> = Effect.gen(function* () {
+    yield* observeAll
     if ((yield* Ref.get(plan)).urgent) return
-    const next = yield* Queue.take(causes)
-    yield* attempts.learnRegions(next)
-    yield* observe(next)
+    yield* Queue.peek(causes)
     return yield* untilUrgent
   })
 
