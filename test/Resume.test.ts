@@ -248,10 +248,11 @@ describe("regions", () => {
       )
       assert.deepStrictEqual(
         askedFor.map(({ attempted }) => attempted),
-        [[], ["ws://down.test"], ["ws://down.test", url]]
+        [[url], ["ws://down.test"], ["ws://down.test", url]],
+        "the one in use is no other"
       )
       yield* outage
-      assert.deepStrictEqual(askedFor[3]?.attempted, [])
+      assert.deepStrictEqual(askedFor[3]?.attempted, [url])
     })
   )
 

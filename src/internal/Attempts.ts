@@ -2,6 +2,7 @@
  * The steps that first joins and reconnects share: opening a session, choosing a region, and running an attempt while watching
  * for what makes it pointless.
  */
+import type { RegionSettings } from "@livekit/protocol"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -46,7 +47,9 @@ export interface Attempts {
   readonly closeSession: Effect.Effect<void>
   /** Goes on to the next region that was not tried; false if there is none (RU7, S87). */
   readonly nextRegion: Effect.Effect<boolean>
-  /** A connection stands: regions that failed before may be tried again (RU8). */
+  /** Whether there are several, as far as can be found out. */
+  readonly hasOtherRegion: Effect.Effect<boolean>
+  /** Regions that failed before may be tried again: a connection stands (RU8), or all have failed. */
   readonly forgetRegions: Effect.Effect<void>
   /** Takes the regions that come with a leave (S146, RU9). */
   readonly learnRegions: (cause: DisconnectCause.DisconnectCause) => Effect.Effect<void>
@@ -125,25 +128,34 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.andThen(Ref.set(offerInJoin, false), openSession)
   )
 
+  const regionBeside = Effect.fnUntraced(function* (attempted: ReadonlySet<string>) {
+    if (!regions.hasRegions(connect.url)) return Option.none<string>()
+    return yield* regions.next({ url: connect.url, token: yield* Ref.get(core.token), attempted }).pipe(
+      // A region list that cannot be had must not hide why the attempt failed (V18).
+      Effect.tapError((error) => Effect.logDebug("no region list", error.message)),
+      Effect.orElseSucceed(Option.none<string>)
+    )
+  })
+
   const nextRegion = Effect.gen(function* () {
-    if (!regions.hasRegions(connect.url)) return false
-    const next = yield* regions
-      .next({ url: connect.url, token: yield* Ref.get(core.token), attempted: yield* Ref.get(attempted) })
-      .pipe(
-        // A region list that cannot be had must not hide why the attempt failed (V18).
-        Effect.tapError((error) => Effect.logDebug("no region list", error.message)),
-        Effect.orElseSucceed(Option.none<string>)
-      )
+    const next = yield* regionBeside(new Set([...(yield* Ref.get(attempted)), yield* Ref.get(url)]))
     if (Option.isNone(next)) return false
     yield* Ref.set(url, next.value)
     yield* Ref.update(attempted, (all) => new Set([...all, next.value]))
     return true
   })
 
+  // The one in use may be among them by another URL than that of its session.
+  const hasOtherRegion = Effect.gen(function* () {
+    const first = yield* regionBeside(new Set())
+    return Option.isSome(first) && Option.isSome(yield* regionBeside(new Set([first.value])))
+  })
+
+  const forgetRegions = Ref.set(attempted, new Set())
+  const report = (named: RegionSettings | undefined) =>
+    named === undefined ? Effect.void : regions.report(connect.url, named)
   const learnRegions = (cause: DisconnectCause.DisconnectCause) =>
-    cause._tag === "Leave" && cause.leave.regions !== undefined
-      ? regions.report(connect.url, cause.leave.regions)
-      : Effect.void
+    cause._tag === "Leave" ? report(cause.leave.regions) : Effect.void
 
   // The server's answer may be a leave that says why the media ended, and that a new join is not wanted.
   const overtake = (cause: DisconnectCause.DisconnectCause) =>
@@ -157,14 +169,21 @@ export const make = Effect.fnUntraced(function* (options: {
     openSession,
     closeSession,
     nextRegion,
-    forgetRegions: Ref.set(attempted, new Set()),
+    hasOtherRegion,
+    forgetRegions,
     learnRegions,
     run: Effect.fnUntraced(function* (attempt, { isPointless, observe }) {
       const isOvertaken = yield* Ref.make(false)
       return yield* Effect.raceFirst(
-        // What succeeds while the leave is waited for that explains a cause does not make up for the cause.
-        Effect.tap(attempt, () =>
-          Effect.flatMap(Ref.get(isOvertaken), (overtaken) => (overtaken ? Effect.never : Effect.void))
+        attempt.pipe(
+          // A leave may come as the answer, and names regions as any other.
+          Effect.tapErrorTag("SignalError", ({ reason }) =>
+            reason._tag === "LeaveReceived" ? report(reason.regions) : Effect.void
+          ),
+          // What succeeds while the leave is waited for that explains a cause does not make up for the cause.
+          Effect.tap(() =>
+            Effect.flatMap(Ref.get(isOvertaken), (overtaken) => (overtaken ? Effect.never : Effect.void))
+          )
         ),
         Effect.gen(function* () {
           const cause = yield* Queue.take(causes)

@@ -21,6 +21,9 @@ import { type Attempts, type AttemptError, reasonOf, recoveryOf } from "./Attemp
 import type { EngineCore } from "./EngineCore.ts"
 import { packetsOf } from "./packetsOf.ts"
 
+/** Milliseconds for a region to answer dials again, as after a restart of what is in front of it. */
+const regionPatience = 20_000
+
 /** How a connection ended when nobody asked for it. */
 export class Terminated extends Data.TaggedError("Terminated")<{
   readonly reason: DisconnectReason
@@ -148,7 +151,8 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
       core.emit({ _tag: "InDoubt", sequences, packets: packetsOf(inDoubt), resent })
     }
     core.emit({ _tag: "FullReconnecting", attempt: tries })
-    if (tries > 1) yield* attempts.nextRegion
+    // All were tried: what was down a while ago may be up, and nearer.
+    if (tries > 1 && !(yield* attempts.nextRegion)) yield* attempts.forgetRegions
     const { evidence: proof } = yield* attempts.run(attempts.openSession, {
       observe,
       isPointless: (next) => next._tag !== "Requested"
@@ -158,10 +162,18 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     core.emit({ _tag: "PostReconnect", isFullReconnect: true })
   })
 
+  /** A session whose region cannot be dialled is given up for another region in time, though its media may still come. */
+  const isOutOfReach = Effect.fnUntraced(function* (error: AttemptError) {
+    const isUnanswered = error._tag === "SignalError" && recoveryOf(error) === "Resume"
+    if (!isUnanswered || (yield* Ref.get(plan)).asked !== "Resume") return false
+    return (yield* Clock.currentTimeMillis) - started >= regionPatience && (yield* attempts.hasOtherRegion)
+  })
+
   const failed = (error: AttemptError) =>
     Effect.gen(function* () {
       yield* Ref.set(lastFailure, reasonOf(error))
-      yield* Ref.update(plan, (before) => ReconnectPlan.failed(before, recoveryOf(error)))
+      const recovery = (yield* isOutOfReach(error)) ? "Restart" : recoveryOf(error)
+      yield* Ref.update(plan, (before) => ReconnectPlan.failed(before, recovery))
       yield* Effect.logDebug("a reconnect attempt failed", error.message)
     })
 
