@@ -24,29 +24,36 @@ export const roundTrip = (
     },
     catch: (cause) => new PeerConnectionError({ reason: new NegotiationFailed({ step: "createDataChannel", cause }) })
   })
-  const signs = Effect.promise(() => peer.getStats().then(countSigns, () => 0))
+  const signs = Effect.promise(() => peer.getStats().then(signsOfLife, (): Signs => new Map()))
   return Effect.gen(function* () {
     const before = yield* signs
     const closed = yield* ask
-    const counted = Effect.repeat(Effect.andThen(Effect.sleep(lookEvery), signs), { until: (now) => now > before })
+    const hasMore = (now: Signs) => [...now].some(([id, count]) => count > (before.get(id) ?? 0))
+    const counted = signs.pipe(Effect.delay(lookEvery), Effect.repeat({ until: hasMore }))
     yield* Effect.raceFirst(closed, counted)
   })
 }
 
 type Report = Awaited<ReturnType<W3CPeerConnectionLike["getStats"]>>
 
-const signsOfLife = ["bytesReceived", "responsesReceived"] as const
+/** By the transport or candidate pair: those of before an ICE restart go, and take their counts with them. */
+type Signs = ReadonlyMap<string, number>
 
-/** Bytes that came, and answers to ICE's checks, those of consent among them. */
-const countSigns = (report: Report): number => {
-  let signs = 0
+/**
+ * Bytes that came, and answers to ICE's checks, those of consent among them. A pair that is not nominated answers checks and carries
+ * nothing: after an ICE restart that Firefox follows and a libwebrtc leads, it may stay so for good.
+ */
+const signsOfLife = (report: Report): Signs => {
+  const signs = new Map<string, number>()
   report.forEach((entry) => {
-    const type = Predicate.hasProperty(entry, "type") ? entry.type : undefined
-    if (type !== "transport" && type !== "candidate-pair") return
-    for (const key of signsOfLife) {
-      const value: unknown = Predicate.hasProperty(entry, key) ? entry[key] : 0
-      if (typeof value === "number") signs += value
-    }
+    const read = (key: string): unknown => (Predicate.hasProperty(entry, key) ? entry[key] : undefined)
+    const type = read("type")
+    if (type !== "transport" && (type !== "candidate-pair" || read("nominated") === false)) return
+    const counts = [read("bytesReceived"), read("responsesReceived")].filter(Predicate.isNumber)
+    signs.set(
+      String(read("id")),
+      counts.reduce((sum, count) => sum + count, 0)
+    )
   })
   return signs
 }
