@@ -20,21 +20,23 @@ export interface PathLiveness {
   readonly isAlive: Effect.Effect<boolean>
 }
 
+type Path = Pick<PeerConnectionTransport, "target" | "state" | "roundTrip">
+
 /** An open question, by the time it was asked; a failed one was asked long ago. */
 type Question = number | undefined
 
 export const make = Effect.fnUntraced(function* (options: {
-  readonly needed: Effect.Effect<ReadonlyArray<PeerConnectionTransport>>
+  readonly needed: Effect.Effect<ReadonlyArray<Path>>
   /** Milliseconds that an answer may take. */
   readonly timeout: number
 }): Effect.fn.Return<PathLiveness, never, Scope.Scope> {
   const { needed, timeout } = options
   const asking = yield* FiberHandle.make<void>()
   const question = yield* Ref.make<Question>(undefined)
-  const everyNeeded = <A, E>(use: (transport: PeerConnectionTransport) => Effect.Effect<A, E>) =>
+  const everyNeeded = <A, E>(use: (transport: Path) => Effect.Effect<A, E>) =>
     Effect.flatMap(needed, (transports) => Effect.forEach(transports, use, { concurrency: "unbounded" }))
 
-  const answered = Effect.fnUntraced(function* ({ roundTrip, target }: PeerConnectionTransport) {
+  const answered = Effect.fnUntraced(function* ({ roundTrip, target }: Path) {
     const asked = yield* Clock.currentTimeMillis
     yield* roundTrip
     return { target, millis: (yield* Clock.currentTimeMillis) - asked } satisfies Answered
