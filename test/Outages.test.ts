@@ -364,6 +364,38 @@ describe("what is in doubt", () => {
   )
 
   test(
+    "is nothing when the server says goodbye: it has what reached it",
+    Effect.gen(function* () {
+      const { alice, faults } = yield* meet()
+      yield* say(alice, "1")
+      yield* elapse("1 second")
+      yield* faults.leave("alice", leaveOf("goodbye"))
+      yield* elapse("1 second")
+      assert.strictEqual(count(alice, "Disconnected"), 1)
+      assert.strictEqual(count(alice, "Undelivered"), 0)
+    })
+  )
+
+  test(
+    "is what was sent before the machine slept, however long it did",
+    Effect.gen(function* () {
+      const { alice, bob, faults, media, network } = yield* meet()
+      yield* media.set({ latency: 1_000 })
+      yield* say(alice, "1")
+      yield* elapse("100 millis")
+      yield* faults.stop
+      yield* network.sleep("alice")
+      yield* faults.start
+      yield* elapse("5 minutes")
+      yield* media.set({ latency: 0 })
+      yield* network.wake("alice")
+      yield* elapse("10 seconds")
+      assert.deepStrictEqual(last(alice, "InDoubt")?.sequences, [1])
+      assert.deepStrictEqual(bob.received, ["1"])
+    })
+  )
+
+  test(
     "is only reported where that is asked for",
     Effect.gen(function* () {
       const { alice, bob, faults, media } = yield* meet()

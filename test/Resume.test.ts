@@ -6,6 +6,7 @@ import {
   DisconnectReason,
   LeaveRequest,
   LeaveRequest_Action,
+  MediaSectionsRequirement,
   ReconnectReason,
   RegionSettings,
   SignalResponse,
@@ -37,6 +38,7 @@ interface Dial {
   readonly url: string
   readonly token: string
   readonly resume: SignalClient.ResumeOptions | undefined
+  readonly hasOffer: boolean
 }
 
 /** The regions of every URL, as a test wants them. */
@@ -52,6 +54,8 @@ const alice = Effect.fnUntraced(function* (
     readonly mode?: SignalClient.ConnectionMode
     readonly regions?: Regions
     readonly connect?: Partial<RTCEngine.ConnectOptions>
+    /** The server answers a resume with any message, as older ones do, and does not say what it has. */
+    readonly isOld?: boolean
   } = {}
 ) {
   const server = yield* TestServer.TestServer
@@ -73,19 +77,28 @@ const alice = Effect.fnUntraced(function* (
     kind: Dial["kind"],
     url: string,
     token: Redacted.Redacted<string>,
-    resume?: SignalClient.ResumeOptions
-  ) => Effect.sync(() => void dials.push({ kind, url, token: Redacted.value(token), resume }))
+    { hasOffer = false, resume }: { readonly hasOffer?: boolean; readonly resume?: SignalClient.ResumeOptions }
+  ) => Effect.sync(() => void dials.push({ kind, url, token: Redacted.value(token), resume, hasOffer }))
   const { regions } = options
   const engine = yield* RTCEngine.make.pipe(
     Effect.provideContext(
       Context.merge(
         services,
         Context.make(SignalClient.SignalClient, {
-          join: (join) => Effect.andThen(note("join", join.url, join.token), Effect.map(client.join(join), overheard)),
+          join: (join) =>
+            Effect.andThen(
+              note("join", join.url, join.token, { hasOffer: join.publisherOffer !== undefined }),
+              Effect.map(client.join(join), overheard)
+            ),
           resume: (resume) =>
             Effect.andThen(
-              note("resume", resume.url, resume.token, resume),
-              Effect.map(client.resume(resume), overheard)
+              note("resume", resume.url, resume.token, { resume }),
+              Effect.map(client.resume(resume), (connection) => {
+                const handshake = options.isOld
+                  ? { _tag: "Resumed" as const, response: undefined }
+                  : connection.handshake
+                return overheard({ ...connection, handshake })
+              })
             )
         }).pipe(
           Context.add(RegionUrlProvider.RegionUrlProvider, {
@@ -182,6 +195,26 @@ for (const mode of ["single", "dual"] as const) {
   })
 }
 
+describe("a resume by a server that does not say what it has", () => {
+  test(
+    "writes nothing again, and goes on (S96)",
+    Effect.gen(function* () {
+      const { faults, received } = yield* TestServer.TestServer
+      const { engine, events } = yield* alice({ isOld: true })
+      yield* engine.sendData(Packet.user("1"))
+      yield* elapse("1 second")
+      yield* faults.dropSignal("alice")
+      yield* elapse("5 seconds")
+      yield* engine.sendData(Packet.user("2"))
+      assert.deepStrictEqual(yield* received(2), ["1", "2"])
+      assert.deepInclude(
+        events.find((event) => event._tag === "Resumed"),
+        { replayed: 0 }
+      )
+    })
+  )
+})
+
 describe("a dial", () => {
   test(
     "uses the newest token, for a resume, for a new session and for the list of regions (S151)",
@@ -218,6 +251,52 @@ describe("a dial", () => {
         participantSid: sid,
         reason: ReconnectReason.RR_SIGNAL_DISCONNECTED
       })
+    })
+  )
+})
+
+describe("a new session", () => {
+  test(
+    "has no offer in its join after one that did not connect with it: it may have lacked the server's ICE servers",
+    Effect.gen(function* () {
+      const { faults, network } = yield* TestServer.TestServer
+      const { dials, engine } = yield* alice()
+      yield* network.cutOff("alice", { path: "media" })
+      yield* faults.refuseNextResume("alice")
+      yield* faults.dropSignal("alice")
+      yield* elapse("22 seconds")
+      yield* network.restore("alice", { path: "media" })
+      yield* elapse("10 seconds")
+      assert.strictEqual(yield* engine.state, "Connected")
+      assert.deepStrictEqual(
+        dials.filter(({ kind }) => kind === "join").map(({ hasOffer }) => hasOffer),
+        [true, true, false]
+      )
+    })
+  )
+})
+
+describe("an offer that the signal connection took with it", () => {
+  test(
+    "does not count as unanswered while there is no other connection",
+    Effect.gen(function* () {
+      const { faults } = yield* TestServer.TestServer
+      const { cases, events } = yield* alice()
+      const value = new MediaSectionsRequirement({ numAudios: 1 })
+      const message = new SignalResponse({ message: { case: "mediaSectionsRequirement", value } })
+      yield* faults.sendRaw("alice", message.toBinary())
+      yield* faults.stallSignal("alice")
+      yield* elapse("100 millis")
+      assert.include(cases(), "offer")
+      yield* faults.refuseDials
+      yield* faults.dropSignal("alice")
+      yield* elapse("20 seconds")
+      yield* faults.acceptDials
+      yield* elapse("10 seconds")
+      assert.deepStrictEqual(
+        tags(events).filter((tag) => /^Re(suming|connecting|sumed|connected)$/.test(tag)),
+        ["Resuming", "Resumed"]
+      )
     })
   )
 })
