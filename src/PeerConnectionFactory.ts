@@ -29,12 +29,12 @@ export interface Capabilities {
 }
 
 /**
- * As `RTCSessionDescriptionInit`.
+ * As `RTCSessionDescriptionInit`, as far as it is used: no offer is ever taken back.
  *
  * @category models
  */
 export interface SessionDescription {
-  readonly type: "offer" | "answer" | "pranswer" | "rollback"
+  readonly type: "offer" | "answer"
   readonly sdp: string
 }
 

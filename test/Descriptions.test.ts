@@ -4,7 +4,7 @@ import * as Descriptions from "../src/internal/Descriptions.ts"
 
 type Side = keyof Descriptions.Descriptions
 
-const set = (self: Descriptions.Descriptions, side: Side, type: "offer" | "answer" | "rollback", sdp = "") =>
+const set = (self: Descriptions.Descriptions, side: Side, type: "offer" | "answer", sdp = "") =>
   Descriptions.set(self, side, { type, sdp })
 const inForce = ({ local, remote }: Descriptions.Descriptions) => [
   Descriptions.inForce(local)?.sdp,
@@ -39,13 +39,6 @@ describe("the descriptions in force", () => {
         assert.deepStrictEqual(inForce(after), offerer === "local" ? ["o", "a"] : ["a", "o"])
         assert.isNull(after.local.pending)
         assert.isNull(after.remote.pending)
-      })
-    ))
-
-  it("are those of before when an offer is taken back, by whichever side is asked", () =>
-    fc.assert(
-      fc.property(exchanged, side, side, (before, offerer, asked) => {
-        assert.deepStrictEqual(set(set(before, offerer, "offer", "o"), asked, "rollback"), before)
       })
     ))
 })

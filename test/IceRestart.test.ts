@@ -28,7 +28,7 @@ const scripted = () => {
     createAnswer: Effect.succeed({ type: "answer", sdp: "own answer" }),
     setLocalDescription: (description) =>
       Effect.sync(() => {
-        calls.push(`local ${description.type === "rollback" ? "rollback" : description.sdp}`)
+        calls.push(`local ${description.sdp}`)
         self.local = description
       }),
     setRemoteDescription: (description) =>

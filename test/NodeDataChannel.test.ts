@@ -2,9 +2,13 @@
  * What node-datachannel is made to do that it does not do by itself, on real peer connections.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect } from "effect"
-import { PeerConnectionFactory } from "effect-livekit"
-import { NodeDataChannel } from "effect-livekit/node"
+import { LeaveRequest, LeaveRequest_Action } from "@livekit/protocol"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Packet, PeerConnectionFactory, RTCEngine } from "effect-livekit"
+import { DevServer } from "effect-livekit/dev-server"
+import { NodeDataChannel, NodeRTCEngine } from "effect-livekit/node"
+import native from "node-datachannel"
+import { queryObjects } from "node:v8"
 import * as UdpRelay from "./fakes/UdpRelay.ts"
 
 const configuration: PeerConnectionFactory.RtcConfiguration = { iceServers: [], iceTransportPolicy: "all" }
@@ -42,7 +46,48 @@ const answered = Effect.fnUntraced(function* (
   return { ...answer, sdp: UdpRelay.withoutCandidates(answer.sdp) }
 })
 
+/** For an engine, and for the server beside it. */
+const both = Layer.merge(NodeRTCEngine.layerServices, NodeDataChannel.layer)
+
 describe("a channel of node-datachannel", () => {
+  it.live("is forgotten once it has said whether the path is alive, but for the latest", () =>
+    Effect.gen(function* () {
+      const server = yield* DevServer.make()
+      const engine = yield* RTCEngine.make
+      yield* engine.connect({ url: server.url, token: yield* server.token({ identity: "alice", room: "room" }) })
+      yield* Effect.repeat(engine.probe, { times: 40 })
+      const kind: unknown = native.DataChannel
+      const alive = Effect.sync(() => (typeof kind === "function" ? queryObjects(kind, { format: "count" }) : Infinity))
+      yield* Effect.repeat(Effect.delay(alive, "50 millis"), { until: (count) => count < 30 })
+    }).pipe(Effect.scoped, Effect.provide(both))
+  )
+
+  it.live("takes a threshold when it is closed, as those of browsers do", () =>
+    Effect.gen(function* () {
+      const { createDataChannel } = yield* peer()
+      const channel = yield* createDataChannel("closed", { ordered: true })
+      channel.close()
+      channel.setBufferedAmountLowThreshold(1)
+      assert.strictEqual(channel.readyState(), "closed")
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
+
+  it.live("lets its session be renewed while its data is flushed", () =>
+    Effect.gen(function* () {
+      const server = yield* DevServer.make()
+      const engine = yield* RTCEngine.make
+      const token = yield* server.token({ identity: "alice", room: "room" })
+      yield* engine.connect({ url: server.url, token })
+      const piece = Packet.user(new Uint8Array(60_000))
+      yield* Effect.repeat(engine.sendData(piece), { times: 60 })
+      const flushing = yield* Effect.forkScoped(engine.disconnectAfterFlush("20 seconds"))
+      yield* Effect.yieldNow
+      yield* server.faults.leave("alice", new LeaveRequest({ action: LeaveRequest_Action.RECONNECT }))
+      assert.isTrue(yield* Fiber.join(flushing))
+      assert.isUndefined((yield* engine.disconnected).error)
+    }).pipe(Effect.scoped, Effect.provide(both))
+  )
+
   it.live("is open and takes messages before the far end has acknowledged it", () =>
     Effect.gen(function* () {
       const relay = yield* UdpRelay.make()

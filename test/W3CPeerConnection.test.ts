@@ -196,22 +196,6 @@ describe("a W3C peer connection of wrtc", () => {
   )
 
   live(
-    "goes back to the descriptions of before when an offer is taken back",
-    Effect.gen(function* () {
-      const { far, near } = yield* makePair
-      const before = near.peer.localDescription()
-      const offer = yield* near.peer.createOffer({ iceRestart: true })
-      yield* near.peer.setLocalDescription(offer)
-      assert.deepStrictEqual(near.peer.localDescription(), offer)
-      yield* near.peer.setLocalDescription({ type: "rollback", sdp: "" })
-      assert.deepStrictEqual(near.peer.localDescription(), before)
-      assert.strictEqual(near.native()?.signalingState, "stable")
-      yield* negotiate(near, far, { iceRestart: true })
-      assert.notStrictEqual(credentials(near.peer.localDescription()), credentials(before))
-    })
-  )
-
-  live(
     "makes no new credentials without an ICE restart",
     Effect.gen(function* () {
       const { far, near } = yield* makePair

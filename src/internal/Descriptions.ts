@@ -22,17 +22,10 @@ export const none: Descriptions = {
 
 /** A description was set successfully. */
 export const set = (self: Descriptions, side: keyof Descriptions, description: SessionDescription): Descriptions => {
-  switch (description.type) {
-    case "offer":
-    case "pranswer":
-      return { ...self, [side]: { ...self[side], pending: description } }
-    case "answer":
-      return side === "local"
-        ? { local: settled(description), remote: settled(inForce(self.remote)) }
-        : { local: settled(inForce(self.local)), remote: settled(description) }
-    case "rollback":
-      return { local: settled(self.local.current), remote: settled(self.remote.current) }
-  }
+  if (description.type === "offer") return { ...self, [side]: { ...self[side], pending: description } }
+  return side === "local"
+    ? { local: settled(description), remote: settled(inForce(self.remote)) }
+    : { local: settled(inForce(self.local)), remote: settled(description) }
 }
 
 const settled = (current: SessionDescription | null): Side => ({ current, pending: null })

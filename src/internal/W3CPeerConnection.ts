@@ -54,7 +54,6 @@ export interface W3CPeerConnectionLike extends W3CMedia.W3CMediaLike {
 }
 
 interface W3CCreatedDescription {
-  readonly type: SessionDescription["type"]
   readonly sdp?: string
 }
 
@@ -150,11 +149,11 @@ const make = Effect.fnUntraced(function* (
     createOffer: ({ iceRestart }) =>
       Effect.map(
         later("createOffer", () => peer.createOffer({ iceRestart })),
-        ({ sdp = "", type }) => ({ type, sdp: media.describe(sdp) })
+        ({ sdp = "" }): SessionDescription => ({ type: "offer", sdp: media.describe(sdp) })
       ),
     createAnswer: Effect.map(
       later("createAnswer", () => peer.createAnswer()),
-      created
+      ({ sdp = "" }): SessionDescription => ({ type: "answer", sdp })
     ),
     setLocalDescription: (description) =>
       later("setLocalDescription", () => {
@@ -182,8 +181,6 @@ const make = Effect.fnUntraced(function* (
     media
   }
 })
-
-const created = ({ sdp = "", type }: W3CCreatedDescription): SessionDescription => ({ type, sdp })
 
 const toW3C = ({ iceServers, iceTransportPolicy }: RtcConfiguration): W3CConfiguration => ({
   iceTransportPolicy,

@@ -71,11 +71,10 @@ const make = Effect.fnUntraced(function* (
   const lifetime = { hasBegun: false, isOver: false }
   /** As they were made and given; libdatachannel has others where there is media. */
   const descriptions = { local: null as SessionDescription | null, remote: null as SessionDescription | null }
-  const before = { local: null as SessionDescription | null }
   const self = { media: undefined as NodeMedia.NodeMedia | undefined }
   const random = yield* Random.Random
   const clock = yield* Clock.Clock
-  const own: Array<NodeRtcDataChannel> = []
+  const own = new Set<NodeRtcDataChannel>()
   const peer = yield* Effect.acquireRelease(
     Effect.try({
       try: () =>
@@ -154,7 +153,6 @@ const make = Effect.fnUntraced(function* (
     const isOffer = type === "offer"
     const sdp = isOffer ? description.sdp.replace(/^a=(candidate:.*|end-of-candidates)\r?\n/gm, "") : description.sdp
     const own = { type, sdp: media.describe(type, sdp) }
-    if (isOffer) before.local = descriptions.local
     descriptions.local = own
     return own
   }
@@ -170,7 +168,9 @@ const make = Effect.fnUntraced(function* (
         }),
         { later }
       )
-      own.push(channel)
+      // Probes come and go for as long as a session lasts.
+      for (const other of own) if (other.readyState() === "closed") own.delete(other)
+      own.add(channel)
       return channel
     })
 
@@ -179,13 +179,7 @@ const make = Effect.fnUntraced(function* (
       iceRestart ? unsupported("ICE restart") : step("createOffer", () => created("offer")),
     createAnswer: step("createAnswer", () => created("answer")),
     // Offers and answers are set as they are created.
-    setLocalDescription: ({ type }) =>
-      type === "rollback"
-        ? step("setLocalDescription", () => {
-            peer.setLocalDescription("rollback")
-            descriptions.local = before.local
-          })
-        : Effect.void,
+    setLocalDescription: () => Effect.void,
     setRemoteDescription: ({ sdp, type }) =>
       step("setRemoteDescription", () => {
         peer.setRemoteDescription(media.toNative(sdp), type)

@@ -129,7 +129,9 @@ export const adopt = (
     id: () => (state === "open" ? channel.getId() : null),
     readyState: () => state,
     bufferedAmount: () => (state === "open" ? channel.bufferedAmount() : 0),
-    setBufferedAmountLowThreshold: (bytes) => channel.setBufferedAmountLowThreshold(bytes),
+    setBufferedAmountLowThreshold: (bytes) => {
+      if (state !== "closed") channel.setBufferedAmountLowThreshold(bytes)
+    },
     send,
     close: () => {
       if (state === "closed") return

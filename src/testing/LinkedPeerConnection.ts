@@ -230,7 +230,6 @@ const make = (exchange: Exchange["Service"], can: Capabilities, options: LinkedO
       ),
       setLocalDescription: Effect.fnUntraced(function* (description) {
         yield* signaling.setLocal(description)
-        if (description.type === "rollback") return
         yield* Effect.forkIn(gather, scope)
         yield* meet
       }),

@@ -47,8 +47,7 @@ export const make = (): LinkedSignaling => {
     setLocal: (description) =>
       Effect.suspend(() => {
         const { type } = description
-        if (type === "rollback" && self.state === "have-local-offer") settle(self.local, self.remote)
-        else if (type === "offer" && self.state !== "have-remote-offer") {
+        if (type === "offer" && self.state !== "have-remote-offer") {
           self.pendingLocal = description
           self.state = "have-local-offer"
         } else if (type === "answer" && self.state === "have-remote-offer") settle(description, self.pendingRemote)

@@ -93,7 +93,6 @@ const make = (
   let signaling: "stable" | "have-local-offer" | "have-remote-offer" = "stable"
   let local: Description | null = null
   let remote: Description | null = null
-  let stable: { readonly local: Description | null; readonly remote: Description | null } = { local, remote }
   let offers = 0
   let answers = 0
   let running: Step | undefined
@@ -120,25 +119,13 @@ const make = (
       return yield* Deferred.await(done)
     })
 
-  const commit = () => {
-    signaling = "stable"
-    stable = { local, remote }
-  }
-
   const setLocal = (next: Description) => {
-    if (next.type === "rollback") {
-      if (signaling === "stable") throw new Error("rollback in stable")
-      ;({ local, remote } = stable)
-      signaling = "stable"
-      log.push("rollback")
-      return
-    }
     const isAllowed = next.type === "offer" ? signaling !== "have-remote-offer" : signaling === "have-remote-offer"
     if (!isAllowed) throw new Error(`setLocal ${next.type} in ${signaling}`)
     local = next
     log.push(`setLocal ${next.sdp}`)
     if (next.type === "offer") signaling = "have-local-offer"
-    else commit()
+    else signaling = "stable"
   }
 
   const setRemote = (next: Description) => {
@@ -147,7 +134,7 @@ const make = (
     remote = next
     log.push(`setRemote ${next.sdp}`)
     if (next.type === "offer") signaling = "have-remote-offer"
-    else commit()
+    else signaling = "stable"
   }
 
   const peer: PeerConnectionFactory.PeerConnection = {
