@@ -27,6 +27,27 @@ describe("effect-livekit join", () => {
     }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
   )
 
+  it.live("delivers all that is piped into it before it leaves", () =>
+    Effect.gen(function* () {
+      const server = yield* DevServer.make()
+      const key = ["--api-key", server.apiKey, "--api-secret", server.apiSecret, "--room", "hall"]
+      const alice = start("join", server.url, ...key, "--identity", "alice")
+      yield* Effect.promise(() => until(alice, /joined hall as alice/))
+      const bob = start("join", server.url, ...key, "--identity", "bob")
+      const long = "x".repeat(60_000)
+      bob.process.stdin?.end(Array.from({ length: 30 }, (_, index) => `${index} ${long}\n`).join(""))
+      assert.strictEqual(yield* Effect.promise(() => bob.exit), 0)
+      yield* Effect.promise(() => until(alice, /bob left/))
+      const numbers = [...alice.output().matchAll(/^bob \[chat\]: (\d+) x+$/gm)].map(([, number]) => Number(number))
+      assert.deepStrictEqual(
+        numbers,
+        Array.from({ length: 30 }, (_, index) => index)
+      )
+      alice.process.kill("SIGINT")
+      yield* Effect.promise(() => alice.exit)
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
+
   it.live("says in one line why it cannot, and leaves with 1", () =>
     Effect.gen(function* () {
       for (const [args, says] of [

@@ -13,6 +13,7 @@ import * as NodeRTCEngine from "../node/NodeRTCEngine.ts"
 import * as Packet from "../Packet.ts"
 import * as RTCEngine from "../RTCEngine.ts"
 import { failed } from "./CommandFailed.ts"
+import { counted } from "./counted.ts"
 import * as target from "./target.ts"
 
 export interface JoinFlags extends target.Credentials {
@@ -70,8 +71,8 @@ export const join = Effect.fnUntraced(
       error === undefined ? Effect.void : Effect.fail(failed(error.message))
     )
     yield* Effect.raceFirst(leaving, ended)
-    // What was typed last is on its way before the goodbye.
-    yield* engine.disconnect
+    // What was typed last has arrived before the goodbye.
+    yield* engine.disconnectAfterFlush("5 seconds")
   },
   Effect.scoped,
   Effect.provide(NodeRTCEngine.layerServices)
@@ -127,7 +128,7 @@ const describe = (event: EngineEvent, present: Map<string, string>, self: { sid:
     case "Reconnected":
       return ["connected again"]
     case "InDoubt":
-      return [`${event.sequences.length} packets may not have arrived${event.resent ? " and are sent again" : ""}`]
+      return [`may not have arrived: ${counted(event.sequences.length, "packet")}${event.resent ? ", sent again" : ""}`]
     case "Disconnected":
       return ["disconnected"]
     default:

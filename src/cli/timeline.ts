@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import { readFile, writeFile } from "node:fs/promises"
 import * as FlightRecording from "../FlightRecording.ts"
 import { failed } from "./CommandFailed.ts"
+import { counted } from "./counted.ts"
 import { render } from "./timelinePage.ts"
 
 export const timeline = Effect.fnUntraced(function* (flags: {
@@ -25,5 +26,5 @@ export const timeline = Effect.fnUntraced(function* (flags: {
     try: () => writeFile(output, render(recording)),
     catch: (cause) => failed(`cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}`)
   })
-  yield* Effect.sync(() => void process.stdout.write(`${output}: ${recording.entries.length} entries\n`))
+  yield* Effect.sync(() => void process.stdout.write(`${output}: ${counted(recording.entries.length, "entry", "entries")}\n`))
 })

@@ -8,6 +8,7 @@
 import { Clock, Effect, Fiber, Option, Schedule, Stream, SubscriptionRef } from "effect"
 import { Packet, type RTCEngine, WebSocketConstructor } from "../../index.ts"
 import { NodeDataChannel } from "../../node/index.ts"
+import { counted } from "../counted.ts"
 import { awaitEvent, cuttable, line, makeEngine, step, target } from "./stage.ts"
 
 const packetsEachWay = 500
@@ -107,7 +108,7 @@ const program = Effect.gen(function* () {
   yield* step("cut        alice's signal connection is closed under her; data keeps flowing")
   const resumed = yield* awaitEvent(aliceEvents, "Resumed")
   yield* step(
-    `resumed    after ${yield* elapsedSince(cutAt)} ms, the path answered in ${resumed.evidence.answered[0]?.millis ?? "?"} ms; ${resumed.replayed} packets replayed, the server drops what it has`
+    `resumed    after ${yield* elapsedSince(cutAt)} ms, the path answered in ${resumed.evidence.answered[0]?.millis ?? "?"} ms; ${counted(resumed.replayed, "packet")} replayed, the server drops what it has`
   )
 
   yield* bothHeard(125)
