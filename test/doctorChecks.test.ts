@@ -2,25 +2,41 @@
  * The checks of the doctor that a server on this machine cannot be made to fail.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { DisconnectReason } from "@livekit/protocol"
 import { Effect, Redacted, Result, type Scope } from "effect"
-import { HttpGet, SignalError } from "effect-livekit"
+import { EngineError, HttpGet, PeerConnectionError, SignalError } from "effect-livekit"
 import { SimNetwork, TestRTCEngine, TestServer, VirtualTime } from "effect-livekit/testing"
 import { createServer } from "node:net"
-import { checkData, checkResume, checkTcp, checkTurn, restricted, tcpCandidates } from "../src/cli/doctor/media.ts"
+import { addresses, described, isPathless, noPath, restricted } from "../src/cli/doctor/candidates.ts"
+import { checkData, checkResume, checkTcp, checkTurn } from "../src/cli/doctor/media.ts"
 import { checkRegions } from "../src/cli/doctor/regions.ts"
 import { judgeToken } from "../src/cli/doctor/signal.ts"
 
 describe("the doctor's reading of candidates", () => {
-  it("takes the addresses of media over TCP, and neither UDP nor the port that stands for none", () => {
-    assert.deepStrictEqual(
-      tcpCandidates([
-        "candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host",
-        "candidate:2 1 tcp 1671430143 10.0.0.1 7881 typ host tcptype passive",
-        "candidate:3 1 TCP 1671430143 10.0.0.2 9 typ host tcptype active",
-        "nonsense"
-      ]),
-      [{ host: "10.0.0.1", port: 7881 }]
-    )
+  const candidates = [
+    "candidate:1 1 udp 2130706431 10.0.0.1 7882 typ host",
+    "candidate:2 1 tcp 1671430143 10.0.0.1 7881 typ host tcptype passive",
+    "candidate:2 2 tcp 1671430142 10.0.0.1 7881 typ host tcptype passive",
+    "candidate:3 1 TCP 1671430143 10.0.0.2 9 typ host tcptype active",
+    "nonsense"
+  ]
+
+  it("takes the addresses of media over a transport, each once, and not the port that stands for none", () => {
+    assert.deepStrictEqual(addresses(candidates, "tcp"), [{ host: "10.0.0.1", port: 7881 }])
+    assert.deepStrictEqual(addresses(candidates, "udp"), [{ host: "10.0.0.1", port: 7882 }])
+    const sdp = `v=0\r\n${candidates.map((each) => `a=${each}\r\n`).join("")}a=end-of-candidates\r\n`
+    assert.deepStrictEqual(addresses(described(sdp), "udp"), [{ host: "10.0.0.1", port: 7882 }])
+  })
+
+  it("says from where nothing came back, whoever noticed it first", () => {
+    const { CONNECTION_TIMEOUT, PARTICIPANT_REMOVED } = DisconnectReason
+    assert.isTrue(isPathless(new PeerConnectionError.IceTimeout({ target: "publisher", millis: 20_000 })))
+    assert.isTrue(isPathless(new PeerConnectionError.Failed({ target: "publisher" })))
+    assert.isTrue(isPathless(new EngineError.Ended({ why: CONNECTION_TIMEOUT })))
+    assert.isFalse(isPathless(new EngineError.Ended({ why: PARTICIPANT_REMOVED })))
+    assert.match(noPath(candidates), /^nothing comes back over UDP from 10\.0\.0\.1:7882: open the server's UDP ports/)
+    assert.include(noPath(["candidate:1 1 udp 1 fd00::1 7882 typ host"]), "from [fd00::1]:7882:")
+    assert.include(noPath([]), "the server offers no address for media over UDP")
   })
 })
 
@@ -99,6 +115,8 @@ describe("the doctor's check of TCP", () => {
           ]
         }
       })
+      const only = yield* checkTcp([candidate(port)], false)
+      assert.include(only.verdict, "browsers and wrtc get through there, node-datachannel does not")
       const none = yield* checkTcp([candidate(19)], true)
       assert.strictEqual(none.status, "warning")
       assert.include(none.verdict, "is offered at 127.0.0.1:19 and none of it can be reached")
@@ -118,7 +136,7 @@ describe("the doctor's check of TURN", () => {
     Effect.gen(function* () {
       const outcome = yield* checkTurn("ws://127.0.0.1:9", Redacted.make(""), [{ urls: ["stun:127.0.0.1:9"] }])
       assert.strictEqual(outcome.status, "skipped")
-      assert.include(outcome.verdict, "networks that block UDP will not get through")
+      assert.include(outcome.verdict, "the server offers no TURN")
     })
   )
 
@@ -224,21 +242,35 @@ describe("the doctor's reading of tokens", () => {
   )
   const who = 'it is for "alice" in room "hall", by key "key"'
 
-  it.effect("says for whom it is, and how long it is good", () =>
+  const byTheKey = "make it with an API key that the server has, and the secret of that key"
+
+  it.effect("says for whom it is, how long it is good, and what to do about a refusal", () =>
     Effect.gen(function* () {
       const verdicts = [
         [{ video, exp: 600 }, accepted, `accepted; ${who}, good for 600 s`],
         [{ video }, accepted, `accepted; ${who}, and never expires`],
-        [{ video, exp: -60 }, refused, `refused (401: no); ${who}, and expired 60 s ago`],
-        [{ video, nbf: 300 }, refused, `refused (401: no); ${who}, and is valid only in 300 s: check the clocks`],
-        [{ video: { room: "hall" } }, refused, `refused (401: no); ${who}, and does not grant roomJoin`],
+        [{ video, exp: -60 }, refused, `refused (401: no); ${who}, and expired 60 s ago; make a new one`],
+        [
+          { video, nbf: 300 },
+          refused,
+          `refused (401: no); ${who}, and is valid only in 300 s; set the clock of who makes it`
+        ],
+        [
+          { video: { room: "hall" } },
+          refused,
+          `refused (401: no); ${who}, and does not grant roomJoin; make one that grants it`
+        ],
+        [{ video, exp: 600 }, refused, `refused (401: no); ${who}, good for 600 s; ${byTheKey}`],
         [{ video, exp: 600 }, unreachable, `nobody is known to have looked at it; ${who}, good for 600 s`]
       ] as const
       for (const [claims, result, verdict] of verdicts) {
         assert.strictEqual((yield* judgeToken(token(claims), result)).verdict, verdict)
       }
       const nonsense = yield* judgeToken(Redacted.make("abc"), refused)
-      assert.deepInclude(nonsense, { status: "failed", verdict: "refused (401: no); it is not a JWT" })
+      assert.deepInclude(nonsense, {
+        status: "failed",
+        verdict: "refused (401: no); it is not a JWT; give what your backend makes"
+      })
     })
   )
 })

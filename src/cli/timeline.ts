@@ -26,5 +26,7 @@ export const timeline = Effect.fnUntraced(function* (flags: {
     try: () => writeFile(output, render(recording)),
     catch: (cause) => failed(`cannot write ${output}: ${cause instanceof Error ? cause.message : String(cause)}`)
   })
-  yield* Effect.sync(() => void process.stdout.write(`${output}: ${counted(recording.entries.length, "entry", "entries")}\n`))
+  yield* Effect.sync(
+    () => void process.stdout.write(`${output}: ${counted(recording.entries.length, "entry", "entries")}\n`)
+  )
 })

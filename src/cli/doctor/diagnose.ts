@@ -108,10 +108,10 @@ export const diagnose = Effect.fnUntraced(function* (
           )
         )
       } else {
-        yield* skip(
-          ["turn", "data channel"],
-          "needs a second participant: give --api-key and --api-secret instead of a token"
-        )
+        const why = "not tried: needs a second participant; give --api-key and --api-secret instead of a token"
+        const offersTurn = media.turnUrls(iceServers).length > 0
+        yield* check("turn", offersTurn ? Effect.succeed(warning(why)) : media.checkTurn(url, token, iceServers))
+        yield* check("data channel", Effect.succeed(warning(why)))
       }
       yield* check("resume", media.checkResume(patient))
     }).pipe(Effect.scoped)

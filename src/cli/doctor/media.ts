@@ -16,6 +16,7 @@ import { type IceServer, PeerConnectionFactory } from "../../PeerConnectionFacto
 import * as RTCEngine from "../../RTCEngine.ts"
 import * as WebSocketConstructor from "../../WebSocketConstructor.ts"
 import { optional } from "../optional.ts"
+import { addresses, described, isPathless, named, noPath, restricted } from "./candidates.ts"
 import { failed, ok, skipped, warning } from "./Check.ts"
 import { opens } from "./network.ts"
 
@@ -28,6 +29,9 @@ export interface Patient {
 }
 
 const isTurn = (url: string) => /^turns?:/i.test(url)
+
+export const turnUrls = (servers: ReadonlyArray<{ readonly urls: ReadonlyArray<string> }>): ReadonlyArray<string> =>
+  servers.flatMap(({ urls }) => urls).filter(isTurn)
 
 const withoutTurn = (servers: ReadonlyArray<IceServer>): ReadonlyArray<IceServer> =>
   servers
@@ -54,6 +58,10 @@ const makePatient = Effect.fnUntraced(function* (
           .pipe(
             Effect.map((peer) => ({
               ...peer,
+              setRemoteDescription: (description) => {
+                candidates.push(...described(description.sdp))
+                return peer.setRemoteDescription(description)
+              },
               addIceCandidate: (candidate) => {
                 candidates.push(candidate.candidate)
                 return peer.addIceCandidate(candidate)
@@ -90,7 +98,8 @@ export const connectDirectly = Effect.fnUntraced(function* (url: string, token: 
   const started = yield* Clock.currentTimeMillis
   const outcome = yield* patient.engine.connect({ url, token }).pipe(
     Effect.matchEffect({
-      onFailure: (error) => Effect.succeed(failed(error.message, { reason: error.reason._tag })),
+      onFailure: ({ message, reason }) =>
+        Effect.succeed(failed(isPathless(reason) ? noPath(patient.candidates) : message, { reason: reason._tag })),
       onSuccess: () =>
         Effect.map(Clock.currentTimeMillis, (now) => ok(`connected straight to the server, after ${now - started} ms`))
     })
@@ -98,22 +107,8 @@ export const connectDirectly = Effect.fnUntraced(function* (url: string, token: 
   return { patient, outcome }
 })
 
-export interface TcpCandidate {
-  readonly host: string
-  readonly port: number
-}
-
-/** Addresses where a server takes media over TCP. */
-export const tcpCandidates = (candidates: ReadonlyArray<string>): ReadonlyArray<TcpCandidate> =>
-  candidates.flatMap((candidate) => {
-    const [, , transport, , host, port] = candidate.split(" ")
-    return transport?.toLowerCase() === "tcp" && host !== undefined && Number(port) > 9
-      ? [{ host, port: Number(port) }]
-      : []
-  })
-
 export const checkTcp = Effect.fnUntraced(function* (candidates: ReadonlyArray<string>, isUdpOpen: boolean) {
-  const offered = tcpCandidates(candidates)
+  const offered = addresses(candidates, "tcp")
   if (offered.length === 0) {
     const verdict = "the server offers no media over TCP"
     return isUdpOpen ? skipped(verdict) : failed(`${verdict}, and UDP does not work: TURN is the only way`)
@@ -123,38 +118,27 @@ export const checkTcp = Effect.fnUntraced(function* (candidates: ReadonlyArray<s
     (each) => Effect.map(opens(each.host, each.port), (isOpen) => ({ ...each, isOpen })),
     { concurrency: "unbounded" }
   )
-  const names = (isOpen: boolean) =>
-    tried.filter((each) => each.isOpen === isOpen).map(({ host, port }) => `${host}:${port}`)
+  const names = (isOpen: boolean) => tried.filter((each) => each.isOpen === isOpen).map(named)
+  const who = isUdpOpen ? "" : "; browsers and wrtc get through there, node-datachannel does not"
   return names(true).length > 0
-    ? ok(`media over TCP is open at ${names(true).join(", ")}`, { tried })
+    ? ok(`media over TCP is open at ${names(true).join(", ")}${who}`, { tried })
     : warning(`media over TCP is offered at ${names(false).join(", ")} and none of it can be reached from here`, {
         tried
       })
 })
-
-/** What LiveKit's own TURN does about the addresses at which the server takes media, where it may be that. */
-export const restricted = (candidates: ReadonlyArray<string>): string => {
-  const hosts = [...new Set(candidates.map((candidate) => candidate.split(" ")[4] ?? ""))].filter((host) => host !== "")
-  return hosts.length > 0 && hosts.every(isPrivate)
-    ? `; the server takes media at ${hosts.join(", ")}, and LiveKit's TURN relays to private addresses only if its turn.allow_restricted_peer_cidrs names them`
-    : ""
-}
-
-const isPrivate = (host: string) =>
-  /^(10|127)\.|^192\.168\.|^172\.(1[6-9]|2\d|3[01])\.|^169\.254\.|^(::1$|f[cd]|fe[89ab])/i.test(host)
 
 export const checkTurn = Effect.fnUntraced(function* (
   url: string,
   token: Redacted.Redacted<string>,
   iceServers: ReadonlyArray<{ readonly urls: ReadonlyArray<string> }>
 ) {
-  const turns = iceServers.flatMap(({ urls }) => urls).filter(isTurn)
-  if (turns.length === 0) return skipped("the server offers no TURN; networks that block UDP will not get through")
+  const turns = turnUrls(iceServers)
+  if (turns.length === 0) return skipped("the server offers no TURN, for networks that let out nothing else")
   const urls = turns.join(", ")
   const wrtc = yield* Effect.option(optional(() => import("../../wrtc/WrtcPeerConnection.ts"), ["@roamhq/wrtc"]))
   if (Option.isNone(wrtc)) {
     const why = "node-datachannel goes straight to the server where it can, even when it is to use relays only"
-    return skipped(`${urls} cannot be tried: ${why}; npm install @roamhq/wrtc`)
+    return warning(`${urls} cannot be tried: ${why}; npm install @roamhq/wrtc`)
   }
   const { candidates, engine } = yield* makePatient(wrtc.value.layer)
   return yield* engine.connect({ url, token, rtc: { iceTransportPolicy: "relay" } }).pipe(

@@ -40,7 +40,9 @@ export const checkTls = (url: URL): Effect.Effect<Outcome> => {
   }
   return Effect.callback<Outcome>((resume) => {
     const socket = connectTls({ host, port: portOf(url), ...(isIP(host) === 0 ? { servername: host } : {}) })
-    socket.setTimeout(10_000, () => socket.destroy(new Error("no answer within 10 s")))
+    socket.setTimeout(10_000, () =>
+      socket.destroy(new Error("no answer within 10 s; something on the way drops it, or the port is another one"))
+    )
     socket.once("secureConnect", () => {
       const { issuer, valid_to: validTo } = socket.getPeerCertificate()
       const protocol = socket.getProtocol() ?? "TLS"

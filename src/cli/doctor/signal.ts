@@ -98,7 +98,11 @@ export const judgeToken = Effect.fnUntraced(function* (token: Redacted.Redacted<
   if (Result.isFailure(result) && result.failure._tag === "Rejected") {
     const { body, status } = result.failure
     if (status === 401 || status === 403) {
-      return failed(`refused (${status}: ${excerpt(body)}); ${says ?? "it is not a JWT"}`, { ...details, status })
+      const advice = claims === undefined ? "it is not a JWT; give what your backend makes" : advise(claims, now)
+      return failed(`refused (${status}: ${excerpt(body)}); ${says === undefined ? "" : `${says}; `}${advice}`, {
+        ...details,
+        status
+      })
     }
   }
   if (!isAccepted(result))
@@ -127,8 +131,15 @@ const readClaims = (token: string): Claims | undefined => {
 const describe = ({ exp, iss, nbf, sub, video }: Claims, now: number): string => {
   const who = `it is for "${sub ?? ""}" in room "${video?.room ?? ""}", by key "${iss ?? ""}"`
   if (exp !== undefined && exp < now) return `${who}, and expired ${Math.round(now - exp)} s ago`
-  if (nbf !== undefined && nbf > now + 1)
-    return `${who}, and is valid only in ${Math.round(nbf - now)} s: check the clocks`
+  if (nbf !== undefined && nbf > now + 1) return `${who}, and is valid only in ${Math.round(nbf - now)} s`
   if (video?.roomJoin !== true) return `${who}, and does not grant roomJoin`
   return exp === undefined ? `${who}, and never expires` : `${who}, good for ${Math.round(exp - now)} s`
+}
+
+/** What to do about a token that was refused. */
+const advise = ({ exp, nbf, video }: Claims, now: number): string => {
+  if (exp !== undefined && exp < now) return "make a new one"
+  if (nbf !== undefined && nbf > now + 1) return "set the clock of who makes it"
+  if (video?.roomJoin !== true) return "make one that grants it"
+  return "make it with an API key that the server has, and the secret of that key"
 }
