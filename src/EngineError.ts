@@ -49,7 +49,11 @@ export class AlreadyConnected extends Data.TaggedError("AlreadyConnected")<{}> {
  */
 export class Ended extends Data.TaggedError("Ended")<{ readonly why: DisconnectReason }> {
   override get message() {
-    return `the session was ended: ${DisconnectReason[this.why]}`
+    const advice =
+      this.why === DisconnectReason.CONNECTION_TIMEOUT
+        ? ": the server has no path to us; check that UDP or TURN to the server is open"
+        : ""
+    return `the session was ended: ${DisconnectReason[this.why]}${advice}`
   }
 }
 

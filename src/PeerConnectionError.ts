@@ -100,7 +100,7 @@ export class PathDead extends Data.TaggedError("PathDead")<{
 export class Failed extends Data.TaggedError("Failed")<{ readonly target: Target }> {
   readonly recovery: Recovery = "Resume"
   override get message() {
-    return `the ${this.target} peer connection failed`
+    return `the ${this.target} peer connection failed: no path to the server; check that UDP or TURN is open`
   }
 }
 

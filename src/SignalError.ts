@@ -27,7 +27,7 @@ export class InvalidUrl extends Data.TaggedError("InvalidUrl")<{ readonly why: s
 export class DialTimeout extends Data.TaggedError("DialTimeout")<{ readonly millis: number }> {
   readonly recovery: Recovery = "Resume"
   override get message() {
-    return `the server did not complete the WebSocket upgrade within ${this.millis} ms`
+    return `the server did not complete the WebSocket upgrade within ${this.millis} ms; check firewalls and proxies on the way`
   }
 }
 
@@ -39,7 +39,7 @@ export class DialTimeout extends Data.TaggedError("DialTimeout")<{ readonly mill
 export class FirstFrameTimeout extends Data.TaggedError("FirstFrameTimeout")<{ readonly millis: number }> {
   readonly recovery: Recovery = "Resume"
   override get message() {
-    return `the server accepted the connection but sent no first message within ${this.millis} ms`
+    return `the server accepted the connection but sent no first message within ${this.millis} ms; is this a LiveKit server?`
   }
 }
 

@@ -101,6 +101,13 @@ describe("DisconnectCause.toReason", () => {
     const why = DisconnectReason.DUPLICATE_IDENTITY
     assert.deepInclude(DisconnectCause.toReason(leave({ reason: why })), { _tag: "Ended", why })
   })
+
+  it("says what to do when there is no path, whoever noticed it", () => {
+    const timedOut = DisconnectCause.toReason(leave({ reason: DisconnectReason.CONNECTION_TIMEOUT }))
+    const failed = DisconnectCause.toReason({ _tag: "PeerConnectionFailed", target: "publisher" })
+    for (const { message } of [timedOut, failed]) assert.include(message, "check that UDP or TURN")
+    assert.notInclude(DisconnectCause.toReason(leave({ reason: DisconnectReason.ROOM_DELETED })).message, "UDP")
+  })
 })
 
 const numbers = (of: Readonly<Record<string, string | number>>) =>

@@ -84,6 +84,22 @@ describe("on the development server", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.merge(WrtcRTCEngine.layerServices, NodeDataChannel.layer)))
   )
 
+  it.live("regions of one's own take the place of those of the platform", () =>
+    Effect.gen(function* () {
+      const server = yield* DevServer.make()
+      const { engine: layer } = yield* recipe<{ engine: Layer.Layer<RTCEngine.RTCEngine> }>(
+        "Failing over between regions",
+        ["engine"],
+        0,
+        { "wss://eu.example.com": "ws://127.0.0.1:9", "wss://us.example.com": server.url }
+      )
+      const engine = Context.get(yield* Layer.build(layer), RTCEngine.RTCEngine)
+      const token = yield* server.token({ identity: "alice", room: "hall" })
+      yield* engine.connect({ url: "ws://127.0.0.1:9", token })
+      assert.deepStrictEqual(yield* server.participants("hall"), ["alice"])
+    }).pipe(Effect.scoped, Effect.provide(NodeDataChannel.layer))
+  )
+
   it.live("sockets of one's own reach a server through a proxy that wants a header, a path and a query", () =>
     Effect.gen(function* () {
       const { engine: layer } = yield* recipe<{ engine: Layer.Layer<RTCEngine.RTCEngine> }>(
