@@ -84,7 +84,7 @@ export const make = (options: {
   readonly capacity: number
   /** Bytes kept for replay beyond what the channel buffers. */
   readonly retention: number
-  /** Largest packet in bytes while there is no channel to ask. */
+  /** Largest packet in bytes while no channel has been open; 0 is no limit. */
   readonly maxPacketSize: number
   /** The channel refused bytes; nothing more is written until the next `attach`. */
   readonly onSendFailed: (cause: unknown) => void
@@ -98,11 +98,16 @@ export const make = (options: {
   let channel: Channel | undefined
   /** Bytes in the buffer of the channel that was lost last. */
   let lostBuffer = 0
+  /** Of the last channel that was open: what is larger could never be sent, and each session that tried would be lost. */
+  const self = { limit: options.maxPacketSize === 0 ? Infinity : options.maxPacketSize }
   /** The connection has ended, and the next one has no channel yet. */
   let isOver = false
   const over = () => Effect.fail(new DataChannelError({ reason: new ChannelClosed({ label: labels.reliable }) }))
 
-  const limit = () => channel?.maxPacketSize() ?? (options.maxPacketSize === 0 ? Infinity : options.maxPacketSize)
+  const limit = () => {
+    if (channel?.isOpen() === true) self.limit = channel.maxPacketSize()
+    return self.limit
+  }
   const pendingBytes = () => log.unsentBytes + (channel?.bufferedAmount() ?? 0)
   // A packet larger than what is free goes too when little else is pending: nothing would wake it later.
   const low = lowWatermark(options.capacity)
@@ -159,6 +164,7 @@ export const make = (options: {
   })
 
   const flush = () => {
+    limit()
     write()
     for (let first = waiters[0]; first !== undefined && hasRoom(first.bytes.length); first = waiters[0]) {
       waiters.shift()

@@ -155,6 +155,18 @@ describe("ReliableSender", () => {
     })
   )
 
+  it.effect("refuses it also while there is no channel, or one that is not open yet and knows no limit", () =>
+    Effect.gen(function* () {
+      const { channel, sender } = far({ capacity: 1000, maxPacketSize: 0 })
+      sender.attach(channel)
+      sender.detach()
+      const refused = sender.send(() => new Uint8Array(101)).pipe(Effect.flip)
+      assert.deepInclude((yield* refused).reason, { _tag: "PacketTooLarge", size: 101, max: 100 })
+      sender.attach({ ...channel, isOpen: () => false, isWritable: () => false, maxPacketSize: () => Infinity })
+      assert.deepInclude((yield* refused).reason, { _tag: "PacketTooLarge", size: 101, max: 100 })
+    })
+  )
+
   it.effect("replays what the server has not seen before anything new, 0 included", () =>
     Effect.gen(function* () {
       const { channel, sender, written } = far({ capacity: 1000 })
@@ -303,10 +315,12 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 const far = ({
   capacity,
+  maxPacketSize = 100,
   now = () => 0,
   retention = 10_000
 }: {
   readonly capacity: number
+  readonly maxPacketSize?: number
   readonly now?: () => number
   readonly retention?: number
 }) => {
@@ -336,7 +350,7 @@ const far = ({
   const sender = ReliableSender.make({
     capacity,
     retention,
-    maxPacketSize: 100,
+    maxPacketSize,
     onSendFailed: () => {},
     now
   })
