@@ -33,8 +33,10 @@ export interface Controls {
   /** Has a participant join anew. */
   readonly startOver: (options: OfServer & { readonly identity: string }) => null
   /** The address by which a participant is to reach a server's, so that its media can be blocked. */
-  readonly relay: (options: { readonly participant: string; readonly server: MediaRelay.Address }) => MediaRelay.Address
-  readonly blockMedia: (options: { readonly participant: string; readonly isBlocked: boolean }) => null
+  readonly relay: (
+    options: OfServer & { readonly participant: string; readonly server: MediaRelay.Address }
+  ) => MediaRelay.Address
+  readonly blockMedia: (options: OfServer & { readonly participant: string; readonly isBlocked: boolean }) => null
   /** Ends the server and its sessions without a word, and starts it again some milliseconds later. */
   readonly restart: (options: OfServer & { readonly downFor: number }) => null
 }
@@ -66,28 +68,36 @@ const removal = new LeaveRequest({
 
 const startOver = new LeaveRequest({ action: LeaveRequest_Action.RECONNECT })
 
-/** Answers the requests that are for a control; says of others that they are not. */
 export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
   const scope = yield* Effect.scope
-  const relay = yield* MediaRelay.make
   const fork = yield* FiberSet.makeRuntime()
   const servers = new Map<
     string,
-    { readonly server: DevServer.DevServer["Service"]; readonly scope: Scope.Closeable }
+    {
+      readonly server: DevServer.DevServer["Service"]
+      readonly relay: MediaRelay.MediaRelay
+      readonly scope: Scope.Closeable
+    }
   >()
   const find = ({ url }: OfServer) =>
     Effect.suspend(() => {
       const found = servers.get(url)
       return found === undefined ? Effect.die(`there is no server at ${url}`) : Effect.succeed(found)
     })
+  /** Starts a server that ends with the scope, or when it is stopped. */
+  const open = Effect.fnUntraced(function* ({ runtime, ...options }: Parameters<Controls["start"]>[0]) {
+    const own = yield* Scope.fork(yield* Effect.scope)
+    const server = yield* DevServer.make(options).pipe(Effect.provide(runtimes[runtime]), Scope.provide(own))
+    servers.set(server.url, { server, relay: yield* Scope.provide(MediaRelay.make, own), scope: own })
+    yield* Scope.addFinalizer(
+      own,
+      Effect.sync(() => servers.delete(server.url))
+    )
+    return server.url
+  })
 
   const handlers: Handlers = {
-    start: Effect.fnUntraced(function* ({ runtime, ...options }) {
-      const own = yield* Scope.fork(scope)
-      const server = yield* DevServer.make(options).pipe(Effect.provide(runtimes[runtime]), Scope.provide(own))
-      servers.set(server.url, { server, scope: own })
-      return server.url
-    }),
+    start: (options) => Scope.provide(open(options), scope),
     stop: (options) => Effect.flatMap(find(options), (found) => Effect.as(Scope.close(found.scope, Exit.void), null)),
     token: (options) =>
       (options.url === existing?.url
@@ -104,8 +114,12 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
       ).pipe(Effect.as(null)),
     startOver: (options) =>
       Effect.flatMap(find(options), ({ server }) => Effect.as(server.faults.leave(options.identity, startOver), null)),
-    relay: ({ participant, server }) => relay.replace(participant, server),
-    blockMedia: ({ isBlocked, participant }) => Effect.as(relay.setBlocked(participant, isBlocked), null),
+    relay: (options) =>
+      Effect.flatMap(find(options), ({ relay }) => relay.replace(options.participant, options.server)),
+    blockMedia: (options) =>
+      Effect.flatMap(find(options), ({ relay }) =>
+        Effect.as(relay.setBlocked(options.participant, options.isBlocked), null)
+      ),
     restart: Effect.fnUntraced(function* (options) {
       const { faults } = (yield* find(options)).server
       yield* faults.stop
@@ -114,7 +128,8 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
     })
   }
 
-  return (request: IncomingMessage, response: ServerResponse): boolean => {
+  /** Answers the requests that are for a control; says of others that they are not. */
+  const answer = (request: IncomingMessage, response: ServerResponse): boolean => {
     const name = /^\/control\/(\w+)$/.exec(request.url ?? "")?.[1] ?? ""
     if (request.method !== "POST" || !isControl(name)) return false
     // `start` chooses among the handlers by name; each takes what its control takes, as the page's own code is typed to send.
@@ -130,6 +145,7 @@ export const make = Effect.fnUntraced(function* (existing?: ExistingServer) {
     )
     return true
   }
+  return { answer, open }
 
   function isControl(name: string): name is keyof Controls {
     return Object.hasOwn(handlers, name)

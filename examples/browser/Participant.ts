@@ -62,7 +62,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const scope = yield* Effect.scope
   // The browser's WebRTC behind a relay; everything else of the engine is as in any page.
   const runtime = blockablePath
-    .layer((address) => control("relay", { participant: identity, server: address }))
+    .layer((address) => control("relay", { url: server, participant: identity, server: address }))
     .pipe(Layer.provide(BrowserPeerConnection.layer))
   // Fresh, or what was built for one participant would be shared by the other.
   const services = yield* BrowserRTCEngine.layerServicesWithoutDependencies.pipe(
@@ -153,7 +153,7 @@ export const make = Effect.fnUntraced(function* (options: {
   yield* Effect.forkScoped(traffic(0))
 
   const setBlocked = Effect.fnUntraced(function* (next: boolean) {
-    yield* control("blockMedia", { participant: identity, isBlocked: next })
+    yield* control("blockMedia", { url: server, participant: identity, isBlocked: next })
     yield* SubscriptionRef.set(isBlocked, next)
     yield* next
       ? happened("media path blocked", "trouble", "media blocked")

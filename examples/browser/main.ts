@@ -5,6 +5,7 @@ import { Effect, FiberSet, Schedule, Stream, SubscriptionRef } from "effect"
 import { PageScheduler } from "effect-livekit/browser"
 import { controlled } from "./controlled.ts"
 import { byId, element } from "./dom.ts"
+import { ownServer } from "./ownServer.ts"
 import * as Participant from "./Participant.ts"
 import * as ParticipantView from "./ParticipantView.ts"
 import * as Video from "./Video.ts"
@@ -28,10 +29,7 @@ const program = Effect.gen(function* () {
   /** What somebody asked for, and why it was not done. */
   const run = (effect: Effect.Effect<void>) =>
     fork(Effect.catchDefect(effect, (defect) => Effect.sync(() => happened(Date.now(), messageOf(defect)))))
-  const server = yield* Effect.acquireRelease(
-    control("start", { runtime: "wrtc", pingInterval: 1, pingTimeout: 10 }),
-    (url) => control("stop", { url })
-  )
+  const server = yield* ownServer
   const hasTraffic = yield* SubscriptionRef.make(true)
   const make = (identity: string, other: string) => Participant.make({ identity, other, server, control, hasTraffic })
   const participants = yield* Effect.all([make("alice", "bob"), make("bob", "alice")])

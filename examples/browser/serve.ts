@@ -1,5 +1,5 @@
 /**
- * Serves the page, and the development server that its participants meet on: `npm run example:browser`.
+ * Serves the page, and for each that is open a development server that its participants meet on: `npm run example:browser`.
  */
 import { Effect, Layer } from "effect"
 import { build } from "esbuild"
@@ -8,6 +8,7 @@ import { createServer, type ServerResponse } from "node:http"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import * as Controls from "./Controls.ts"
+import { pageServers } from "./pageServers.ts"
 
 const { values } = parseArgs({ options: { port: { type: "string", default: "5180" } } })
 
@@ -44,11 +45,12 @@ const answerFile = async (path: string, response: ServerResponse) => {
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
-    const answerControl = yield* Controls.make()
+    const controls = yield* Controls.make()
     const server = createServer((request, response) => {
-      if (!answerControl(request, response))
+      if (!controls.answer(request, response))
         void answerFile(new URL(request.url ?? "/", "http://page").pathname, response)
     })
+    yield* pageServers(server, controls.open({ runtime: "wrtc", pingInterval: 1, pingTimeout: 10 }))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         server.close()

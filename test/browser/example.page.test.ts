@@ -120,6 +120,37 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })("the example
     await happened(page, "nobody answers at")
   })
 
+  it.effect(
+    "ends the server of a page that is gone",
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* Example
+        const { context } = yield* Pages.make
+        const page = yield* Effect.promise(() => context.newPage())
+        const dialled = Effect.promise(() =>
+          page.waitForEvent("websocket", (socket) => new URL(socket.url()).pathname.startsWith("/rtc"))
+        )
+        const [socket] = yield* Effect.all([dialled, Effect.promise(() => page.goto(url))], {
+          concurrency: "unbounded"
+        })
+        const server = new URL(socket.url().replace(/^ws/, "http")).origin
+        const answers = Effect.promise(() =>
+          fetch(server).then(
+            () => true,
+            () => false
+          )
+        )
+        assert.isTrue(yield* answers)
+        yield* Effect.promise(() => page.close())
+        yield* answers.pipe(
+          Effect.delay(100),
+          Effect.repeat({ while: (isThere) => isThere }),
+          Effect.timeout("20 seconds")
+        )
+      }),
+    60_000
+  )
+
   for (const width of [1280, 390]) {
     test(
       `fits ${width} pixels, and names all that can be used`,

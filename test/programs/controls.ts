@@ -6,7 +6,7 @@ import { createServer } from "node:http"
 import * as Controls from "../../examples/browser/Controls.ts"
 
 const program = Effect.gen(function* () {
-  const answer = yield* Controls.make(Controls.existingServer(process.env))
+  const { answer } = yield* Controls.make(Controls.existingServer(process.env))
   const server = createServer((request, response) => {
     if (!answer(request, response)) response.writeHead(404).end()
   })
