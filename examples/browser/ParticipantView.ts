@@ -48,6 +48,8 @@ export const make = Effect.fnUntraced(function* (
   video.muted = true
   own.muted = true
   const waiting = element("p", { class: "waiting" }, `no picture of ${other}`)
+  video.addEventListener("loadeddata", () => (waiting.hidden = true))
+  video.addEventListener("emptied", () => (waiting.hidden = false))
 
   const rtt = figure("Round trip", "of the last ping on the signal connection")
   const flight = figure("In flight", "bytes of reliable data accepted and not on the network yet")
@@ -84,7 +86,7 @@ export const make = Effect.fnUntraced(function* (
   cut.addEventListener("click", () => {
     if (cut.ariaDisabled !== "true") run(self.cutSignal)
   })
-  const block = element("button", { type: "button", "aria-pressed": "false" }, "Block the media path")
+  const block = element("button", { type: "button" }, "Block the media path")
   block.addEventListener("click", () =>
     run(Effect.flatMap(SubscriptionRef.get(self.isBlocked), (is) => self.setBlocked(!is)))
   )
@@ -110,7 +112,8 @@ export const make = Effect.fnUntraced(function* (
   yield* SubscriptionRef.changes(self.isBlocked).pipe(
     Stream.runForEach((is) =>
       Effect.sync(() => {
-        block.setAttribute("aria-pressed", String(is))
+        // Not `aria-pressed`: its name says what it does next.
+        block.dataset["on"] = String(is)
         block.textContent = is ? "Open the media path" : "Block the media path"
       })
     ),

@@ -19,7 +19,7 @@ export const pageServers = Effect.fnUntraced(function* (
       Effect.tap((url) => Effect.sync(() => socket.send(url))),
       Effect.andThen(Effect.never),
       Effect.scoped,
-      Effect.onError((cause) => Effect.logError("no development server for a page", cause)),
+      Effect.tapError((error) => Effect.logError("no development server for a page", error)),
       Effect.ensuring(Effect.sync(() => socket.close()))
     )
     const fiber = fork(lives)
