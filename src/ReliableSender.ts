@@ -74,6 +74,9 @@ interface Waiter {
   readonly resume: (effect: Effect.Effect<number, DataChannelError>) => void
 }
 
+/** What is left in the buffer of a closed channel stays there, until another one takes its place. */
+const canDrain = (channel: Channel) => channel.isOpen() || channel.bufferedAmount() === 0
+
 /**
  * Makes a sender; it has no channel until one is attached.
  *
@@ -144,7 +147,7 @@ export const make = (options: {
     }
   }
 
-  const isEmpty = () => waiters.length === 0 && log.peek() === undefined && channel !== undefined
+  const isEmpty = () => waiters.length === 0 && log.peek() === undefined && channel !== undefined && canDrain(channel)
   // Looked at in the step in which it is waited for, so that nothing comes between.
   const becomesEmpty = Effect.callback<void>((resume) => {
     const look = () => {
@@ -158,9 +161,8 @@ export const make = (options: {
   })
   const flushed: Effect.Effect<void> = Effect.gen(function* () {
     yield* becomesEmpty
-    const current = channel
-    if (current !== undefined) yield* current.drained
-    if (!isEmpty() || channel !== current || current?.bufferedAmount() !== 0) yield* flushed
+    if (channel !== undefined) yield* channel.drained
+    if (!isEmpty() || pendingBytes() > 0) yield* flushed
   })
 
   const flush = () => {
@@ -232,7 +234,6 @@ export const make = (options: {
       channel = undefined
       const unsent = log.pending()
       log.clear()
-      lostBuffer = 0
       for (const { resume } of waiters.splice(0)) resume(over())
       return unsent
     },

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, References, Stream } from "effect"
+import { Effect, Fiber, Latch, References, Stream } from "effect"
 import * as FastCheck from "fast-check"
 import type { DataChannel } from "effect-livekit"
 import { ReliableLog, ReliableSender } from "effect-livekit"
@@ -228,6 +228,80 @@ describe("ReliableSender", () => {
       sender.attach(channel)
       yield* Fiber.join(flushed)
       yield* sender.flushed
+    })
+  )
+
+  it.effect("is not flushed while the channel is gone that had all, nor while something is left in the next one", () =>
+    Effect.gen(function* () {
+      const { channel, sender } = far({ capacity: 20 })
+      const drained = yield* Latch.make(false)
+      sender.attach({ ...channel, drained: drained.await })
+      yield* sender.send(encode)
+      const flushed = yield* Effect.forkChild(sender.flushed, { startImmediately: true })
+      channel.empty()
+      sender.detach()
+      yield* drained.open
+      yield* Effect.yieldNow
+      assert.isUndefined(flushed.pollUnsafe())
+      sender.attach({ ...channel, drained: Effect.yieldNow })
+      sender.replay(0)
+      yield* Effect.yieldNow
+      assert.isUndefined(flushed.pollUnsafe())
+      channel.empty()
+      yield* Fiber.join(flushed)
+    })
+  )
+
+  it.effect(
+    "is not flushed by a channel that closes with something in its buffer, and does not ask it again and again",
+    () =>
+      Effect.gen(function* () {
+        const { channel, sender } = far({ capacity: 20 })
+        let asked = 0
+        const drained = Effect.sync(() => void asked++)
+        sender.attach({ ...channel, isOpen: () => false, drained })
+        yield* sender.send(encode)
+        const flushed = yield* Effect.forkChild(sender.flushed, { startImmediately: true })
+        for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow
+        assert.isUndefined(flushed.pollUnsafe())
+        assert.isAtMost(asked, 1)
+        sender.detach()
+        channel.empty()
+        sender.attach(channel)
+        yield* Fiber.join(flushed)
+      })
+  )
+
+  it.effect("writes what it lets in that waited: nothing else would call for it", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 10 })
+      sender.attach(channel)
+      yield* sender.send(encode)
+      const waiting = yield* Effect.forkChild(sender.send(encode), { startImmediately: true })
+      channel.empty()
+      sender.flush()
+      yield* Fiber.join(waiting)
+      assert.deepStrictEqual(written(), [1, 2])
+    })
+  )
+
+  it.effect("writes nothing more to a channel that has refused bytes, nor to that of a session that is over", () =>
+    Effect.gen(function* () {
+      const { channel, sender, written } = far({ capacity: 1000 })
+      let refuses = true
+      const sendUnsafe = (bytes: Uint8Array) => {
+        if (refuses) throw new Error("refused")
+        channel.sendUnsafe(bytes)
+      }
+      sender.attach({ ...channel, sendUnsafe })
+      yield* sender.send(encode)
+      refuses = false
+      sender.flush()
+      assert.deepStrictEqual(written(), [])
+      sender.attach(channel)
+      sender.restart({ renumber: (bytes) => bytes, resend: [] })
+      yield* sender.send(encode)
+      assert.deepStrictEqual(written(), [1])
     })
   )
 
