@@ -84,7 +84,6 @@ export const make: Effect.Effect<SignalRequestQueue> = Effect.sync(() => {
     }),
     detach: Effect.sync(() => {
       connection = undefined
-      isOpen = false
     }),
     size: Effect.sync(() => waiting.length)
   }

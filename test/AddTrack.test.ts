@@ -140,6 +140,7 @@ describe("addTrack", () => {
     Effect.gen(function* () {
       const adding = yield* add(alice, "cid")
       yield* say(server, refused("cid", RequestResponse_Reason.QUEUED))
+      yield* say(server, refused("cid", RequestResponse_Reason.OK))
       yield* say(server, refused("another", RequestResponse_Reason.NOT_ALLOWED))
       yield* say(server, published("another", "TR_0"))
       assert.isUndefined(adding.pollUnsafe())

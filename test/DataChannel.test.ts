@@ -155,6 +155,36 @@ describe("Channel.send", () => {
       const last = yield* Effect.forkChild(channel.drained, { startImmediately: true })
       fake.closeByPeer()
       yield* Fiber.join(last)
+      yield* channel.drained
+    })
+  )
+
+  it.effect("says it to who goes on waiting when another gives up", () =>
+    Effect.gen(function* () {
+      const { channel, fake } = yield* opened()
+      yield* channel.send(bytes(high))
+      const drained = Effect.forkChild(channel.drained, { startImmediately: true })
+      const [patient, other] = [yield* drained, yield* drained]
+      yield* Fiber.interrupt(other)
+      fake.drainTo(1)
+      assert.isUndefined(patient.pollUnsafe())
+      fake.drainTo(0)
+      yield* Fiber.join(patient)
+    })
+  )
+
+  it.effect("does not say it while something is written that had waited for room", () =>
+    Effect.gen(function* () {
+      const waiting: Array<() => void> = []
+      const { channel, fake } = yield* opened({ onWritable: () => waiting.pop()?.() })
+      waiting.push(() => channel.sendUnsafe(bytes(1)))
+      yield* channel.send(bytes(high))
+      const drained = yield* Effect.forkChild(channel.drained, { startImmediately: true })
+      fake.drainTo(0)
+      yield* Effect.yieldNow
+      assert.isUndefined(drained.pollUnsafe())
+      fake.drainTo(0)
+      yield* Fiber.join(drained)
     })
   )
 
@@ -167,6 +197,12 @@ describe("Channel.send", () => {
       yield* Fiber.interrupt(waiting)
       fake.drainTo(low)
       assert.strictEqual(calls, 2)
+      const drained = yield* Effect.forkChild(channel.drained, { startImmediately: true })
+      fake.drainTo(0)
+      yield* Fiber.join(drained)
+      yield* channel.send(bytes(high))
+      fake.drainTo(low)
+      assert.strictEqual(calls, 4)
     })
   )
 

@@ -50,6 +50,13 @@ describe("a remote track", () => {
     assert.deepStrictEqual(said(), [["TrackSubscribed", "TR_1", "alice", "mic"]], "once")
   })
 
+  it("that nobody names goes by the id that the runtime gave it", () => {
+    const { said, tracks } = make()
+    tracks.learn([alice])
+    tracks.add("subscriber", media({ streamId: "PA_1" }))
+    assert.deepStrictEqual(said(), [["TrackSubscribed", "local", "alice", undefined]])
+  })
+
   it("that ends before its participant is known was never there", () => {
     const { said, tracks } = make()
     tracks.add("subscriber", media({ streamId: "PA_1", trackId: "TR_1" }))
@@ -95,6 +102,8 @@ describe("a remote track", () => {
     assert.deepStrictEqual(said(), [["TrackUnsubscribed", "TR_1", "alice", "mic"]])
     tracks.learn([new ParticipantInfo({ sid: "PA_2", identity: "bob" })])
     assert.deepStrictEqual(said().length, 1, "that of another one has nothing to do with it")
+    tracks.add("subscriber", media({ streamId: "PA_1", trackId: "TR_3" }))
+    assert.deepStrictEqual(said(), [], "nor is one told that comes after")
   })
 
   it("is named by the map of its section, by its id, or by its stream, in this order", () => {

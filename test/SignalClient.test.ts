@@ -336,6 +336,10 @@ describe("SignalConnection", () => {
       yield* dial.send(frame({ case: "pongResp", value: pong }))
       yield* TestClock.adjust("1 millis")
       assert.deepStrictEqual(yield* connection.rtt, Option.some(40))
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual((yield* nextRequest(dial)).case, "ping")
+      const next = yield* nextRequest(dial)
+      assert.isTrue(next.case === "pingReq" && next.value.rtt === 40n, "the server learns it too")
     }).pipe(Effect.provide(client()))
   )
 

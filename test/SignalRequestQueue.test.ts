@@ -86,6 +86,24 @@ describe("SignalRequestQueue", () => {
     })
   )
 
+  it.effect("takes back what waits, and nothing else in the place of what has gone", () =>
+    Effect.gen(function* () {
+      const { connection, sent } = far()
+      const queue = yield* SignalRequestQueue.make
+      const [gone, waiting, other] = [mute("1"), mute("2"), mute("3")]
+      yield* queue.attach(connection)
+      yield* queue.open
+      yield* queue.send(gone)
+      yield* queue.detach
+      yield* Effect.forEach([waiting, other], queue.send)
+      assert.isFalse(queue.withdraw(gone))
+      assert.isTrue(queue.withdraw(waiting))
+      yield* queue.attach(connection)
+      yield* queue.open
+      assert.deepStrictEqual(sids(sent), ["1", "3"])
+    })
+  )
+
   it.effect("says goodbye past the queue, if there is anybody to hear it (S76)", () =>
     Effect.gen(function* () {
       const { connection, sent } = far()
