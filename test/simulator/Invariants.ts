@@ -123,8 +123,10 @@ const isConnectedOnEvidence: Check = (tale) => {
   const media = downSpells(tale, "media")
   const signal = downSpells(tale, "signal")
   const { jitter, latency } = tale.participant.network
-  // Any sign of life counts, and there may be some while only the way up is dead.
-  const heardAt = of(tale.entries, "Got").map(({ at }) => at)
+  // Any sign of life counts, and there may be some while only the way up is dead: garbage too.
+  const heardAt = tale.entries.flatMap(({ at, what }) =>
+    what._tag === "Got" || (what._tag === "Event" && what.event._tag === "MalformedSignal") ? [at] : []
+  )
   const way = latency + jitter + slack
   return stateSpells(tale)
     .filter(({ value }) => value === "Connected")
