@@ -183,6 +183,28 @@ describe("connecting", () => {
     })
   )
 
+  for (const [how, fault] of [
+    ["Resumed", (faults: TestServer.Faults) => faults.dropSignal("alice")],
+    ["Reconnected", (faults: TestServer.Faults) => faults.closeChannel("alice", "reliable")]
+  ] as const) {
+    test(
+      `says that it is ${how} also to who disconnects as soon as the state says so`,
+      Effect.gen(function* () {
+        const { alice, faults } = yield* meet()
+        yield* alice.engine.stateChanges.pipe(
+          Stream.filter((state) => state === "Connected"),
+          Stream.take(2),
+          Stream.drop(1),
+          Stream.runForEach(() => alice.engine.disconnect),
+          Effect.forkScoped
+        )
+        yield* fault(faults)
+        yield* elapse("5 seconds")
+        assert.deepStrictEqual([count(alice, how), count(alice, "Disconnected")], [1, 1])
+      })
+    )
+  }
+
   test(
     "leaves nothing in its scope when it fails, nor does publishing, however often they are tried there",
     Effect.gen(function* () {

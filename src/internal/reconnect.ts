@@ -13,6 +13,7 @@ import * as Ref from "effect/Ref"
 import * as Schedule from "effect/Schedule"
 import type { ConnectionState } from "../ConnectionState.ts"
 import * as DisconnectCause from "../DisconnectCause.ts"
+import type { EngineEvent } from "../EngineEvent.ts"
 import { EngineError, type EngineErrorReason, ReconnectExhausted } from "../EngineError.ts"
 import * as Packet from "../Packet.ts"
 import * as ReconnectPlan from "../ReconnectPlan.ts"
@@ -127,6 +128,18 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
     return yield* untilUrgent
   })
 
+  // One step, as that of the first join: whoever sees the state has been told why.
+  const isBack = (event: EngineEvent, isFullReconnect: boolean) =>
+    setState("Connected").pipe(
+      Effect.andThen(
+        Effect.sync(() => {
+          core.emit(event)
+          core.emit({ _tag: "PostReconnect", isFullReconnect })
+        })
+      ),
+      Effect.uninterruptible
+    )
+
   const resume = Effect.gen(function* () {
     const session = yield* Ref.get(attempts.session)
     if (Option.isNone(session)) return yield* Effect.die("a resume was decided without a session")
@@ -135,9 +148,8 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
       observe,
       isPointless: (next) => next._tag !== "Requested" && !(restartsIce && next._tag === "PeerConnectionFailed")
     })
-    yield* setState("Connected")
-    core.emit({ _tag: "Resumed", evidence: proof, replayed, attempts: (yield* Ref.get(plan)).attempts })
-    core.emit({ _tag: "PostReconnect", isFullReconnect: false })
+    const { attempts: tries } = yield* Ref.get(plan)
+    yield* isBack({ _tag: "Resumed", evidence: proof, replayed, attempts: tries }, false)
   })
 
   const restart = Effect.gen(function* () {
@@ -157,9 +169,7 @@ export const reconnect = Effect.fn("RTCEngine.reconnect", { root: true })(functi
       observe,
       isPointless: (next) => next._tag !== "Requested"
     })
-    yield* setState("Connected")
-    core.emit({ _tag: "Reconnected", evidence: proof, attempts: tries })
-    core.emit({ _tag: "PostReconnect", isFullReconnect: true })
+    yield* isBack({ _tag: "Reconnected", evidence: proof, attempts: tries }, true)
   })
 
   /** A session whose region cannot be dialled is given up for another region in time, though its media may still come. */
