@@ -3,15 +3,17 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import {
+  AddTrackRequest,
   LeaveRequest,
   LeaveRequest_Action,
   MuteTrackRequest,
   SignalResponse,
   TrackUnpublishedResponse
 } from "@livekit/protocol"
-import { Effect } from "effect"
-import type { EngineError, RtcMedia, TrackPublication } from "effect-livekit"
+import { Effect, Fiber } from "effect"
+import { type EngineError, type RtcMedia, SignalRequestQueue, type TrackPublication } from "effect-livekit"
 import { RtpTrack, TestServer, VirtualTime } from "effect-livekit/testing"
+import { TestClock } from "effect/testing"
 import * as PendingTracks from "../src/internal/PendingTracks.ts"
 import { count, join, last, meet, type Participant, test as on } from "./suites/inMemory.ts"
 
@@ -121,4 +123,30 @@ describe("a published track", () => {
       assert.deepInclude(yield* Effect.flip(asking), { _tag: "PublishAborted", wasSent: false })
     })
   )
+
+  for (const [how, end] of [
+    ["given up", Fiber.interrupt],
+    ["not answered in time", () => TestClock.adjust(20_000)]
+  ] as const) {
+    it.effect(`is not asked for late when it was ${how}`, () =>
+      Effect.gen(function* () {
+        const queue = yield* SignalRequestQueue.make
+        const request = { case: "addTrack", value: new AddTrackRequest({ cid: "mic" }) } as const
+        const asking = yield* Effect.forkChild(
+          PendingTracks.make().await({
+            cid: "mic",
+            millis: 20_000,
+            send: Effect.ignore(queue.send(request)),
+            isQueued: () => queue.isQueued(request),
+            withdraw: Effect.sync(() => queue.withdraw(request)),
+            whenQueued: Effect.void
+          }),
+          { startImmediately: true }
+        )
+        assert.isTrue(queue.isQueued(request))
+        yield* end(asking)
+        assert.isFalse(queue.isQueued(request))
+      })
+    )
+  }
 })
