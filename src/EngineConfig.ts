@@ -22,7 +22,10 @@ export interface EngineSettings {
   readonly validateTimeout: number
   /** Milliseconds for the server to answer when it is asked whether the connection still stands. Default 2,000. */
   readonly probeTimeout: number
-  /** Milliseconds for the needed peer connections to connect and their channels to open. Default 20,000 (S101). */
+  /**
+   * Milliseconds for the needed peer connections to connect, from then for their channels to open, and from then for those of the
+   * server. Default 20,000 (S101).
+   */
   readonly peerConnectionTimeout: number
   /**
    * Milliseconds without an answer after which the media path is taken for dead, whatever its state says. Default 10,000: SCTP
