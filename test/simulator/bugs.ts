@@ -110,8 +110,8 @@ export const bugs: ReadonlyArray<PlantedBug> = [
     name: "a cause is dropped that comes during an attempt",
     source: "client-sdk-js V16, #1671",
     edits: [
-      { file: "internal/Attempts.ts", from: "Effect.tap(observe),", to: "" },
-      { file: "internal/Attempts.ts", from: "isPointless(cause) ?", to: "isPointless(cause) && false ?" }
+      { file: "internal/Attempts.ts", from: "yield* observe(cause)", to: "" },
+      { file: "internal/Attempts.ts", from: "const overtaken = isPointless(cause)", to: "const overtaken = false" }
     ]
   },
   {
