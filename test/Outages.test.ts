@@ -55,18 +55,24 @@ const withoutBob = Effect.gen(function* () {
   return { alice, carol }
 })
 
+/** Alice sends all the time, and is back at a server that was killed and started again when bob is not. */
+const backBeforeBob = Effect.gen(function* () {
+  const met = yield* meet()
+  yield* sending(met.alice)
+  yield* elapse("1 second")
+  yield* met.faults.stop
+  yield* elapse("300 millis")
+  yield* met.network.cutOff("bob")
+  yield* met.faults.start
+  yield* elapse("1 second")
+  return met
+})
+
 describe("a server that was killed", () => {
   test(
     "hears nothing until those are back who were there, so that nothing is said to an empty room",
     Effect.gen(function* () {
-      const { alice, bob, faults, network } = yield* meet()
-      yield* sending(alice)
-      yield* elapse("1 second")
-      yield* faults.stop
-      yield* elapse("300 millis")
-      yield* network.cutOff("bob")
-      yield* faults.start
-      yield* elapse("1 second")
+      const { alice, bob, network } = yield* backBeforeBob
       assert.strictEqual(yield* alice.engine.state, "Connected")
       assert.notStrictEqual(yield* bob.engine.state, "Connected")
       yield* network.restore("bob")
@@ -78,14 +84,7 @@ describe("a server that was killed", () => {
   test(
     "hears nothing until then over cuts of the signal either",
     Effect.gen(function* () {
-      const { alice, bob, faults, network } = yield* meet()
-      yield* sending(alice)
-      yield* elapse("1 second")
-      yield* faults.stop
-      yield* elapse("300 millis")
-      yield* network.cutOff("bob")
-      yield* faults.start
-      yield* elapse("1 second")
+      const { alice, bob, faults, network } = yield* backBeforeBob
       for (const resumes of [1, 2]) {
         yield* faults.dropSignal("alice")
         yield* elapse("500 millis")
@@ -337,6 +336,21 @@ describe("a resume", () => {
   )
 })
 
+/** Alice says "lost" before a full reconnect that loses it, and "after" then. */
+const lostAndAfter = Effect.gen(function* () {
+  const { alice, bob, faults, media } = yield* meet()
+  yield* media.set({ isDown: true })
+  yield* say(alice, "lost")
+  yield* elapse("100 millis")
+  yield* faults.refuseNextResume("alice")
+  yield* faults.dropSignal("alice")
+  yield* elapse("1 second")
+  yield* media.set({ isDown: false })
+  yield* elapse("10 seconds")
+  yield* say(alice, "after")
+  return { alice, bob }
+})
+
 describe("what is in doubt", () => {
   test(
     "is what may not have arrived: what was sent long before is neither doubted nor sent again",
@@ -398,16 +412,7 @@ describe("what is in doubt", () => {
   test(
     "is only reported where that is asked for",
     Effect.gen(function* () {
-      const { alice, bob, faults, media } = yield* meet()
-      yield* media.set({ isDown: true })
-      yield* say(alice, "lost")
-      yield* elapse("100 millis")
-      yield* faults.refuseNextResume("alice")
-      yield* faults.dropSignal("alice")
-      yield* elapse("1 second")
-      yield* media.set({ isDown: false })
-      yield* elapse("10 seconds")
-      yield* say(alice, "after")
+      const { alice, bob } = yield* lostAndAfter
       yield* elapse("1 second")
       assert.isFalse(last(alice, "InDoubt")?.resent)
       assert.deepStrictEqual(bob.received, ["after"])
@@ -444,16 +449,7 @@ describe("what the application sends again itself", () => {
   test(
     "of what is only reported arrives, though others went before it",
     Effect.gen(function* () {
-      const { alice, bob, faults, media } = yield* meet()
-      yield* media.set({ isDown: true })
-      yield* say(alice, "lost")
-      yield* elapse("100 millis")
-      yield* faults.refuseNextResume("alice")
-      yield* faults.dropSignal("alice")
-      yield* elapse("1 second")
-      yield* media.set({ isDown: false })
-      yield* elapse("10 seconds")
-      yield* say(alice, "after")
+      const { alice, bob } = yield* lostAndAfter
       yield* again(alice, last(alice, "InDoubt")?.packets ?? [])
       yield* elapse("1 second")
       assert.deepStrictEqual(bob.received, ["after", "lost"])
