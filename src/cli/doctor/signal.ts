@@ -93,21 +93,17 @@ const isAccepted = (result: JoinResult): boolean => {
 export const judgeToken = Effect.fnUntraced(function* (token: Redacted.Redacted<string>, result: JoinResult) {
   const now = (yield* Clock.currentTimeMillis) / 1000
   const claims = readClaims(Redacted.value(token))
-  const says = claims === undefined ? undefined : describe(claims, now)
+  const { advice, says } = claims === undefined ? noClaims : judgeClaims(claims, now)
   const details = claims === undefined ? {} : { identity: claims.sub, room: claims.video?.room, expiresAt: claims.exp }
   if (Result.isFailure(result) && result.failure._tag === "Rejected") {
     const { body, status } = result.failure
     if (status === 401 || status === 403) {
-      const advice = claims === undefined ? "it is not a JWT; give what your backend makes" : advise(claims, now)
-      return failed(`refused (${status}: ${excerpt(body)}); ${says === undefined ? "" : `${says}; `}${advice}`, {
-        ...details,
-        status
-      })
+      return failed(`refused (${status}: ${excerpt(body)}); ${says}; ${advice}`, { ...details, status })
     }
   }
   if (!isAccepted(result))
-    return skipped(`nobody is known to have looked at it${says === undefined ? "" : `; ${says}`}`)
-  return ok(`accepted; ${says ?? "it is not a JWT"}`, details)
+    return skipped(`nobody is known to have looked at it${claims === undefined ? "" : `; ${says}`}`)
+  return ok(`accepted; ${says}`, details)
 })
 
 const Claims = Schema.Struct({
@@ -128,18 +124,25 @@ const readClaims = (token: string): Claims | undefined => {
   return Result.getOrUndefined(Schema.decodeResult(Schema.fromJsonString(Claims))(payload))
 }
 
-const describe = ({ exp, iss, nbf, sub, video }: Claims, now: number): string => {
-  const who = `it is for "${sub ?? ""}" in room "${video?.room ?? ""}", by key "${iss ?? ""}"`
-  if (exp !== undefined && exp < now) return `${who}, and expired ${Math.round(now - exp)} s ago`
-  if (nbf !== undefined && nbf > now + 1) return `${who}, and is valid only in ${Math.round(nbf - now)} s`
-  if (video?.roomJoin !== true) return `${who}, and does not grant roomJoin`
-  return exp === undefined ? `${who}, and never expires` : `${who}, good for ${Math.round(exp - now)} s`
+interface Judgement {
+  /** What it says of itself. */
+  readonly says: string
+  /** What to do when it was refused. */
+  readonly advice: string
 }
 
-/** What to do about a token that was refused. */
-const advise = ({ exp, nbf, video }: Claims, now: number): string => {
-  if (exp !== undefined && exp < now) return "make a new one"
-  if (nbf !== undefined && nbf > now + 1) return "set the clock of who makes it"
-  if (video?.roomJoin !== true) return "make one that grants it"
-  return "make it with an API key that the server has, and the secret of that key"
+const noClaims: Judgement = { says: "it is not a JWT", advice: "give what your backend makes" }
+
+const judgeClaims = ({ exp, iss, nbf, sub, video }: Claims, now: number): Judgement => {
+  const who = `it is for "${sub ?? ""}" in room "${video?.room ?? ""}", by key "${iss ?? ""}"`
+  if (exp !== undefined && exp < now)
+    return { says: `${who}, and expired ${Math.round(now - exp)} s ago`, advice: "make a new one" }
+  if (nbf !== undefined && nbf > now + 1)
+    return { says: `${who}, and is valid only in ${Math.round(nbf - now)} s`, advice: "set the clock of who makes it" }
+  if (video?.roomJoin !== true)
+    return { says: `${who}, and does not grant roomJoin`, advice: "make one that grants it" }
+  return {
+    says: exp === undefined ? `${who}, and never expires` : `${who}, good for ${Math.round(exp - now)} s`,
+    advice: "make it with an API key that the server has, and the secret of that key"
+  }
 }
