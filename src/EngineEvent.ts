@@ -92,8 +92,8 @@ export type EngineEvent =
     }
   /**
    * Reliable packets that were handed to a session which was lost, and may or may not have arrived: their sequences in it, and
-   * what they are, oldest first. `resent` says whether they were sent again; what the
-   * application sends again is new to receivers.
+   * what they are, oldest first. `resent` says whether they were sent again; what the application sends again is new to
+   * receivers.
    */
   | {
       readonly _tag: "InDoubt"

@@ -102,14 +102,14 @@ export const make = (options: {
   /** Bytes in the buffer of the channel that was lost last. */
   let lostBuffer = 0
   /** Of the last channel that was open: what is larger could never be sent, and each session that tried would be lost. */
-  const self = { limit: options.maxPacketSize === 0 ? Infinity : options.maxPacketSize }
+  let lastLimit = options.maxPacketSize === 0 ? Infinity : options.maxPacketSize
   /** The connection has ended, and the next one has no channel yet. */
   let isOver = false
   const over = () => Effect.fail(new DataChannelError({ reason: new ChannelClosed({ label: labels.reliable }) }))
 
   const limit = () => {
-    if (channel?.isOpen() === true) self.limit = channel.maxPacketSize()
-    return self.limit
+    if (channel?.isOpen() === true) lastLimit = channel.maxPacketSize()
+    return lastLimit
   }
   const pendingBytes = () => log.unsentBytes + (channel?.bufferedAmount() ?? 0)
   // A packet larger than what is free goes too when little else is pending: nothing would wake it later.
