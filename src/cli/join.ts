@@ -9,11 +9,11 @@ import * as Stream from "effect/Stream"
 import { createInterface } from "node:readline"
 import type { EngineEvent } from "../EngineEvent.ts"
 import { oneLine } from "../internal/redact.ts"
+import { counted } from "../internal/counted.ts"
 import * as NodeRTCEngine from "../node/NodeRTCEngine.ts"
 import * as Packet from "../Packet.ts"
 import * as RTCEngine from "../RTCEngine.ts"
 import { failed } from "./CommandFailed.ts"
-import { counted } from "./counted.ts"
 import * as target from "./target.ts"
 
 export interface JoinFlags extends target.Credentials {

@@ -6,8 +6,8 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { readFile, writeFile } from "node:fs/promises"
 import * as FlightRecording from "../FlightRecording.ts"
+import { counted } from "../internal/counted.ts"
 import { failed } from "./CommandFailed.ts"
-import { counted } from "./counted.ts"
 import { render } from "./timelinePage.ts"
 
 export const timeline = Effect.fnUntraced(function* (flags: {

@@ -4,6 +4,7 @@
 import { DisconnectReason, LeaveRequest_Action, ParticipantInfo_State } from "@livekit/protocol"
 import { type DisconnectCause, toReason } from "../DisconnectCause.ts"
 import type { EngineEvent } from "../EngineEvent.ts"
+import { counted } from "../internal/counted.ts"
 
 export const describeEvent = (event: EngineEvent): string => {
   const more = detail(event)
@@ -22,19 +23,19 @@ const detail = (event: EngineEvent): string => {
     case "Reconnecting":
       return describeCause(event.cause)
     case "Resumed":
-      return `after ${many(event.attempts, "attempt")}, ${many(event.replayed, "packet")} replayed`
+      return `after ${counted(event.attempts, "attempt")}, ${counted(event.replayed, "packet")} replayed`
     case "FullReconnecting":
       return `attempt ${event.attempt}`
     case "Reconnected":
-      return `after ${many(event.attempts, "attempt")}`
+      return `after ${counted(event.attempts, "attempt")}`
     case "FailedToConnect":
       return event.error.message
     case "Disconnected":
       return [DisconnectReason[event.reason], event.error?.message].filter((one) => one !== undefined).join(", ")
     case "InDoubt":
-      return `${many(event.sequences.length, "packet")}, ${event.sequences[0]} to ${event.sequences.at(-1)}, ${event.resent ? "sent again" : "not sent again"}`
+      return `${counted(event.sequences.length, "packet")}, ${event.sequences[0]} to ${event.sequences.at(-1)}, ${event.resent ? "sent again" : "not sent again"}`
     case "Undelivered":
-      return `${many(event.unsent.length, "packet")} never sent, ${event.inDoubt.length} in doubt`
+      return `${counted(event.unsent.length, "packet")} never sent, ${event.inDoubt.length} in doubt`
     case "ParticipantsUpdated":
       return event.participants
         .map(({ identity, state }) => `${identity} is ${ParticipantInfo_State[state].toLowerCase()}`)
@@ -48,8 +49,6 @@ const detail = (event: EngineEvent): string => {
       return ""
   }
 }
-
-const many = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
 const describeCause = (cause: DisconnectCause): string =>
   cause._tag === "Leave"

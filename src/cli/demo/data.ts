@@ -8,7 +8,7 @@
 import { Clock, Effect, Fiber, Option, Schedule, Stream, SubscriptionRef } from "effect"
 import { Packet, type RTCEngine, WebSocketConstructor } from "../../index.ts"
 import { NodeDataChannel } from "../../node/index.ts"
-import { counted } from "../counted.ts"
+import { counted } from "../../internal/counted.ts"
 import { awaitEvent, cuttable, line, makeEngine, step, target } from "./stage.ts"
 
 const packetsEachWay = 500
